@@ -1,0 +1,18 @@
+//! The rules of Go modules, as types and pure functions.
+//!
+//! What this crate is for: everything that Larder must know about module paths, versions, files and their
+//! hashes, stated once. A value of a type from here is valid: the only way to make one is its parse function.
+//! What it promises: no I/O, no clock, no globals, and no panic on any input. Readers of larger files take a
+//! `std::io` reader from the caller.
+//!
+//! The rules come from the Go modules reference and from golang.org/x/mod; each function names its Go symbol.
+
+pub mod module;
+pub mod path;
+pub mod request;
+pub mod version;
+
+pub use module::ModuleVersion;
+pub use path::{EscapedPath, ModulePath};
+pub use request::{FileKind, Request};
+pub use version::Version;
