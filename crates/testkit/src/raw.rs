@@ -1,0 +1,231 @@
+//! A client that sees the bytes: sends what it is told and shows how the answer ended.
+//!
+//! An HTTP library hides the one thing that counts here: whether a body ended cleanly or was cut. For HTTP/2 that is
+//! the reset of the stream, seen by [`get_h2c`].
+
+mod h2c;
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::eventually::DEADLINE;
+
+pub use h2c::get_h2c;
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The other side closed in order.
+    Clean,
+    /// The other side reset the connection.
+    Reset,
+    /// It was still open when the patience ended.
+    TimedOut,
+}
+
+/// The head of a response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The status code.
+    pub status: u16,
+    /// Header fields in the order they came, names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// The first value of a header field; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(held, _)| held == name).map(|(_, value)| value.as_str())
+    }
+
+    fn parse(head: &str) -> Self {
+        let mut lines = head.split("\r\n");
+        let first = lines.next().unwrap_or_default();
+        let status = first.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let headers = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        Self { status: status.unwrap_or_else(|| panic!("not a status line: {first:?}")), headers }
+    }
+}
+
+/// A whole response, or as much of it as came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Header fields in the order they came, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, chunks joined, otherwise as it came.
+    pub body: Vec<u8>,
+    /// Whether the body ended as HTTP says a body ends. A body without length that ends with the connection counts
+    /// as complete: no client can tell.
+    pub complete: bool,
+}
+
+impl Response {
+    /// The first value of a header field; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(held, _)| held == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text, what is not UTF-8 replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// One TCP connection.
+#[derive(Debug)]
+pub struct RawClient {
+    stream: TcpStream,
+    /// Read but not yet asked for.
+    ahead: Vec<u8>,
+}
+
+impl RawClient {
+    /// Connects, or panics.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream =
+            TcpStream::connect(address).await.unwrap_or_else(|error| panic!("connect {address}: {error}"));
+        stream.set_nodelay(true).unwrap();
+        Self { stream, ahead: Vec::new() }
+    }
+
+    /// Sends exactly these bytes.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// Says that nothing more will be sent.
+    pub async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// Reads a response head.
+    pub async fn read_head(&mut self) -> Head {
+        loop {
+            if let Some(end) = self.ahead.windows(4).position(|window| window == b"\r\n\r\n") {
+                let head: Vec<u8> = self.ahead.drain(..end + 4).collect();
+                return Head::parse(&String::from_utf8_lossy(&head));
+            }
+            if let Err(end) = self.read_more().await {
+                let seen = String::from_utf8_lossy(&self.ahead);
+                panic!("the connection ended ({end:?}) within a response head: {seen:?}");
+            }
+        }
+    }
+
+    /// Reads exactly that many bytes, or panics with how many there were.
+    pub async fn read_body_exactly(&mut self, size_bytes: usize) -> Vec<u8> {
+        match self.take(size_bytes).await {
+            Ok(bytes) => bytes,
+            Err(end) => panic!("wanted {size_bytes} bytes, had {}, then {end:?}", self.ahead.len()),
+        }
+    }
+
+    /// Reads everything until the connection ends.
+    pub async fn read_to_end(&mut self) -> (Vec<u8>, End) {
+        loop {
+            if let Err(end) = self.read_more().await {
+                return (std::mem::take(&mut self.ahead), end);
+            }
+        }
+    }
+
+    /// Reads a body as its head frames it: the bytes, and whether it ended as it should.
+    pub async fn read_body(&mut self, head: &Head) -> (Vec<u8>, bool) {
+        if head.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+            return self.read_chunks().await;
+        }
+        if matches!(head.status, 100..200 | 204 | 304) {
+            return (Vec::new(), true);
+        }
+        let Some(size) = head.header("content-length") else {
+            let (bytes, end) = self.read_to_end().await;
+            return (bytes, end == End::Clean);
+        };
+        match self.take(size.parse().unwrap()).await {
+            Ok(bytes) => (bytes, true),
+            Err(_) => (std::mem::take(&mut self.ahead), false),
+        }
+    }
+
+    async fn read_chunks(&mut self) -> (Vec<u8>, bool) {
+        let mut body = Vec::new();
+        loop {
+            let Some(size) = self.line().await.and_then(|line| chunk_size(&line)) else {
+                return (body, false);
+            };
+            if size == 0 {
+                return (body, self.line().await.is_some_and(|line| line.is_empty()));
+            }
+            let Ok(chunk) = self.take(size + 2).await else {
+                let kept = self.ahead.len().min(size);
+                body.extend_from_slice(&self.ahead[..kept]);
+                return (body, false);
+            };
+            body.extend_from_slice(&chunk[..size]);
+        }
+    }
+
+    async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.ahead.windows(2).position(|window| window == b"\r\n") {
+                let line: Vec<u8> = self.ahead.drain(..end + 2).collect();
+                return Some(String::from_utf8_lossy(&line[..end]).into_owned());
+            }
+            self.read_more().await.ok()?;
+        }
+    }
+
+    async fn take(&mut self, size: usize) -> Result<Vec<u8>, End> {
+        while self.ahead.len() < size {
+            self.read_more().await?;
+        }
+        Ok(self.ahead.drain(..size).collect())
+    }
+
+    async fn read_more(&mut self) -> Result<(), End> {
+        match tokio::time::timeout(DEADLINE, self.stream.read_buf(&mut self.ahead)).await {
+            Ok(Ok(0)) => Err(End::Clean),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) if is_reset(&error) => Err(End::Reset),
+            Ok(Err(error)) => panic!("read: {error}"),
+            Err(_) => Err(End::TimedOut),
+        }
+    }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}
+
+fn chunk_size(line: &str) -> Option<usize> {
+    usize::from_str_radix(line.split(';').next()?.trim(), 16).ok()
+}
+
+/// One GET on a connection of its own; `path` is sent as it is.
+pub async fn get(address: SocketAddr, path: &str) -> Response {
+    request(address, "GET", path, &[]).await
+}
+
+/// One HEAD on a connection of its own.
+pub async fn head(address: SocketAddr, path: &str) -> Response {
+    request(address, "HEAD", path, &[]).await
+}
+
+/// One request with these header fields beside `Host` and `Connection: close`.
+pub async fn request(address: SocketAddr, method: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+    let mut client = RawClient::connect(address).await;
+    let lines: String = fields.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
+    let text = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{lines}\r\n");
+    client.send(text.as_bytes()).await;
+    let head = client.read_head().await;
+    let (body, complete) = if method == "HEAD" { (Vec::new(), true) } else { client.read_body(&head).await };
+    Response { status: head.status, headers: head.headers, body, complete }
+}

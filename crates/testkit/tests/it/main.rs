@@ -1,0 +1,7 @@
+//! The test kit tested: what judges others must itself be right.
+
+#![expect(clippy::unwrap_used, reason = "tests stop where an expectation broke")]
+
+mod module;
+mod raw;
+mod upstream;
