@@ -14,6 +14,7 @@
 )]
 
 mod eventually;
+pub mod go;
 pub mod module;
 pub mod raw;
 mod tree;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests stop where an expectation broke")]
 
+mod go;
 mod module;
 mod raw;
 mod upstream;

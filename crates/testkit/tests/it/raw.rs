@@ -60,3 +60,20 @@ async fn chunks_without_the_last_one_are_incomplete() {
         assert_eq!(client.read_body(&head).await, (b"abc".to_vec(), false), "{cut:?}");
     }
 }
+
+#[tokio::test]
+async fn a_reset_stream_is_an_incomplete_body_over_http_2() {
+    for (frame, complete) in [(END_OF_STREAM, true), (RESET, false)] {
+        let answer = [SETTINGS, HEADERS_STATUS_200, DATA_ABC, frame].concat().leak();
+        let response = testkit::raw::get_h2c(answering(answer, false).await, "/").await;
+        assert_eq!((response.status, response.text().as_str(), response.complete), (200, "abc", complete));
+    }
+}
+
+// Frames of RFC 9113: length (3 bytes), type, flags, stream (4 bytes), payload. All on stream 1 but the settings.
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+// The payload is entry 8 of HPACK's static table, `:status 200`.
+const HEADERS_STATUS_200: &[u8] = &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
+const DATA_ABC: &[u8] = &[0, 0, 3, 0, 0, 0, 0, 0, 1, b'a', b'b', b'c'];
+const END_OF_STREAM: &[u8] = &[0, 0, 0, 0, 1, 0, 0, 0, 1];
+const RESET: &[u8] = &[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 2];
