@@ -7,12 +7,17 @@
 //!
 //! The rules come from the Go modules reference and from golang.org/x/mod; each function names its Go symbol.
 
+pub mod escape;
 pub mod module;
 pub mod path;
+pub mod pseudo;
+pub mod quote;
 pub mod request;
+pub mod semver;
+mod unicode;
 pub mod version;
 
 pub use module::ModuleVersion;
 pub use path::{EscapedPath, ModulePath};
-pub use request::{FileKind, Request};
+pub use request::{FileKind, Query, Request};
 pub use version::Version;

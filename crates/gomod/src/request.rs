@@ -1,8 +1,25 @@
-//! The requests of the GOPROXY protocol, as one closed type parsed from a URL path.
+//! The requests of the GOPROXY protocol, as one closed type made from a URL path.
+//!
+//! [`Request::parse`] is the only reader of URL paths of modules: it takes percent-encoding back once, then the
+//! `!` escapes, and checks every name, so that what it gives out cannot name anything outside of its place.
+//! Nothing is normalised: a path with `//`, `/./` or a slash at its end is not the path of anything. `Display`
+//! is its inverse and gives the one spelling of a request, which is also the name of a file in a static tree.
+//!
+//! Not here: what is configured, which names are private, and status codes. The rules are the Go modules
+//! reference, section "GOPROXY protocol", x/mod `module` and `sumdb/server.go`.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::{ModulePath, ModuleVersion};
+
+mod error;
+mod parse;
+mod query;
+mod sumdb;
+
+pub use error::{Malformed, NotFound, RequestError};
+pub use query::Query;
 
 /// Which file of a module version.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -15,12 +32,8 @@ pub enum FileKind {
     Zip,
 }
 
-/// A version query that is not a canonical version: a branch, tag or commit (`master`, `v1.2`, `0123abc`).
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Query(Arc<str>);
-
 /// One request of the protocol.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Request {
     /// `<module>/@v/list`: the known versions.
     List(ModulePath),
@@ -35,7 +48,7 @@ pub enum Request {
 }
 
 /// A request to a checksum database.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SumDbRequest {
     /// The database's name, `sum.example.org` or `example.org/sumdb`.
     pub name: Arc<str>,
@@ -44,7 +57,7 @@ pub struct SumDbRequest {
 }
 
 /// What is asked of a checksum database.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum SumDbOperation {
     /// `supported`: whether lookups may be sent here.
     Supported,
@@ -54,4 +67,78 @@ pub enum SumDbOperation {
     Lookup(ModuleVersion),
     /// `tile/<H>/<L>/<K>[.p/<W>]`: a tile of the tree, its checked canonical path after `tile/`.
     Tile(Arc<str>),
+}
+
+impl FileKind {
+    /// All kinds, in the order in which the `go` command asks for them.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Mod, Self::Zip];
+
+    /// The extension in names of files, without a dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Mod => "mod",
+            Self::Zip => "zip",
+        }
+    }
+}
+
+impl Request {
+    /// Makes a request of the path of a URL, without its leading slash and still percent-encoded.
+    pub fn parse(raw: &str) -> Result<Self, RequestError> {
+        parse::parse(raw)
+    }
+
+    /// The module that is asked about; `None` for a checksum database's own files.
+    pub fn module(&self) -> Option<&ModulePath> {
+        match self {
+            Self::List(module) | Self::Latest(module) | Self::Query(module, _) => Some(module),
+            Self::File(version, _) => Some(&version.path),
+            Self::SumDb(SumDbRequest { operation: SumDbOperation::Lookup(version), .. }) => {
+                Some(&version.path)
+            }
+            Self::SumDb(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.extension())
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::List(module) => write!(f, "{}/@v/list", module.escaped_str()),
+            Self::Latest(module) => write!(f, "{}/@latest", module.escaped_str()),
+            Self::Query(module, query) => {
+                write!(f, "{}/@v/{}.info", module.escaped_str(), query.escaped_str())
+            }
+            Self::File(ModuleVersion { path, version }, kind) => {
+                write!(f, "{}/@v/{}.{kind}", path.escaped_str(), version.escaped_str())
+            }
+            Self::SumDb(request) => fmt::Display::fmt(request, f),
+        }
+    }
+}
+
+impl fmt::Display for SumDbRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sumdb/{}/{}", self.name, self.operation)
+    }
+}
+
+impl fmt::Display for SumDbOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Supported => f.write_str("supported"),
+            Self::Latest => f.write_str("latest"),
+            Self::Lookup(ModuleVersion { path, version }) => {
+                write!(f, "lookup/{}@{}", path.escaped_str(), version.escaped_str())
+            }
+            Self::Tile(path) => write!(f, "tile/{path}"),
+        }
+    }
 }

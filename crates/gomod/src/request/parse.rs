@@ -1,0 +1,104 @@
+//! From a URL path to a request.
+
+use std::borrow::Cow;
+
+use super::{FileKind, Malformed, NotFound, Query, Request, RequestError, sumdb};
+use crate::path::{EscapedPath, ModulePath};
+use crate::version::{VersionError, unescape_version};
+use crate::{ModuleVersion, Version};
+
+pub(super) fn parse(raw: &str) -> Result<Request, RequestError> {
+    let path = decode(raw)?;
+    let path = path.as_ref();
+    if let Some(rest) = path.strip_prefix("sumdb/") {
+        return sumdb::parse(path, rest).map(Request::SumDb);
+    }
+    let shape = || NotFound::Shape { path: path.to_owned() };
+    // A module path cannot hold an `@`, so the first one after a slash ends it.
+    let end = path.as_bytes().windows(2).position(|pair| pair == b"/@").ok_or_else(shape)?;
+    let (module, rest) = path.split_at_checked(end).ok_or_else(shape)?;
+    if rest == "/@latest" {
+        return Ok(Request::Latest(EscapedPath::unescape(module)?));
+    }
+    let file = rest.strip_prefix("/@v/").filter(|file| !file.contains('/')).ok_or_else(shape)?;
+    if file == "list" {
+        return Ok(Request::List(EscapedPath::unescape(module)?));
+    }
+    let (version, extension) = file.rsplit_once('.').ok_or_else(shape)?;
+    let kind = FileKind::ALL.into_iter().find(|kind| kind.extension() == extension).ok_or_else(shape)?;
+    let module = EscapedPath::unescape(module)?;
+    parse_file(&module, version, kind).map_err(|error| error.of(&module).into())
+}
+
+/// Reads the request for a file of a module by the escaped version in its name.
+fn parse_file(module: &ModulePath, escaped: &str, kind: FileKind) -> Result<Request, VersionError> {
+    let text = unescape_version(escaped)?;
+    match Version::parse(&text) {
+        Ok(version) if !may_become_incompatible(module, &version, kind) => {
+            Ok(Request::File(ModuleVersion::new(module.clone(), version)?, kind))
+        }
+        Err(error) if kind != FileKind::Info => Err(error),
+        _ => Ok(Request::Query(module.clone(), Query::parse(&text)?)),
+    }
+}
+
+/// Whether a version that does not fit the module may name one that does: a tag `v2.0.0` of a module without
+/// go.mod is the version `v2.0.0+incompatible`, which only the repository can tell.
+fn may_become_incompatible(module: &ModulePath, version: &Version, kind: FileKind) -> bool {
+    kind == FileKind::Info && module.path_major().is_empty() && !module.matches_path_major(version.as_str())
+}
+
+/// Takes percent-encoding back, once. A `+` stands for itself, as in any path.
+fn decode(raw: &str) -> Result<Cow<'_, str>, Malformed> {
+    let path = if raw.bytes().any(|byte| byte == b'%') {
+        Cow::Owned(String::from_utf8(decode_bytes(raw)?).map_err(|_| Malformed::Utf8)?)
+    } else {
+        Cow::Borrowed(raw)
+    };
+    match path.bytes().find(|&byte| byte == 0 || byte == b'\\') {
+        None => Ok(path),
+        Some(0) => Err(Malformed::Nul),
+        Some(_) => Err(Malformed::Backslash),
+    }
+}
+
+fn decode_bytes(raw: &str) -> Result<Vec<u8>, Malformed> {
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut bytes = raw.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        match digit().zip(digit()) {
+            None => return Err(Malformed::PercentEncoding),
+            Some((2, 15)) => return Err(Malformed::EncodedSlash),
+            Some((high, low)) => decoded.push(high << 4 | low),
+        }
+    }
+    Ok(decoded)
+}
+
+/// Reads `<module>@<version>`, both escaped (x/mod `sumdb.Server`, operation lookup).
+pub(super) fn parse_lookup(text: &str) -> Result<ModuleVersion, RequestError> {
+    let (module, escaped) =
+        text.split_once('@').filter(|&(module, _)| !module.is_empty()).ok_or(Malformed::Lookup)?;
+    if !looks_like_version(escaped) {
+        return Err(Malformed::Lookup.into());
+    }
+    let module = EscapedPath::unescape(module)?;
+    let version = Version::unescape(escaped).map_err(|error| error.of(&module))?;
+    Ok(ModuleVersion::new(module, version)?)
+}
+
+/// Go's `^v[0-9]+\.[0-9]+\.[0-9]+(-[^@]*)?(\+incompatible)?$` (x/mod `sumdb.modVerRE`).
+fn looks_like_version(text: &str) -> bool {
+    let plain = text.strip_suffix("+incompatible").unwrap_or(text);
+    let numbers = plain.split_once('-').map_or(plain, |(numbers, _)| numbers);
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    numbers
+        .strip_prefix('v')
+        .is_some_and(|numbers| numbers.split('.').count() == 3 && numbers.split('.').all(is_number))
+        && !text.contains('@')
+}

@@ -1,0 +1,3 @@
+module example.com/gomod/generate
+
+go 1.26

@@ -1,0 +1,9 @@
+package main
+
+import "fmt"
+
+func main() {
+	if err := writeTables("../../src/unicode/tables.rs"); err != nil {
+		fmt.Println(err)
+	}
+}

@@ -1,0 +1,3 @@
+//! Tests of the module rules: a file for each flow.
+
+mod request;
