@@ -1,0 +1,152 @@
+//! The data directory itself: the lock, the directory for spools, and what an earlier process left there.
+//!
+//! Each process has its own directory below `tmp/`, so that sweeping the others needs no care and may take as long
+//! as it takes, in a thread of its own. A full disk does not keep the store from opening: then spools fail later.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::mark::{self, Past};
+use crate::StoreError;
+
+/// An open, locked data directory.
+pub(super) struct Home {
+    pub(super) root: PathBuf,
+    pub(super) handle: File,
+    /// Unlocked when closed, by whatever death.
+    _lock: File,
+    /// Where this process keeps its spools.
+    run: PathBuf,
+    spools: AtomicU64,
+    sweeping: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Makes, locks and prepares the directory.
+pub(super) fn open(root: &Path) -> Result<(Home, Past), StoreError> {
+    let failed = |operation| {
+        move |source| {
+            StoreError::of(operation, &format_args!("the data directory {}", root.display()), source)
+        }
+    };
+    DirBuilder::new().recursive(true).mode(0o755).create(root).map_err(failed("make"))?;
+    let handle = File::open(root).map_err(failed("open"))?;
+    let was_used = is_used(root).map_err(failed("read"))?;
+    let lock = take_lock(root)?;
+    let past = mark::past(root, &handle, was_used).map_err(failed("prepare"))?;
+    let (run, left) = make_run(&root.join("tmp")).map_err(failed("prepare"))?;
+    let sweeping = Mutex::new(sweep(left));
+    let home = Home { root: root.to_owned(), handle, _lock: lock, run, spools: AtomicU64::new(0), sweeping };
+    Ok((home, past))
+}
+
+/// Whether there is anything but what the file system itself puts into an empty one.
+fn is_used(root: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(root)? {
+        if entry?.file_name() != "lost+found" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn take_lock(root: &Path) -> Result<File, StoreError> {
+    let failed =
+        |source| StoreError::of("lock", &format_args!("the data directory {}", root.display()), source);
+    let path = root.join("LOCK");
+    let lock =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let pid = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+            return Err(StoreError::Locked { dir: root.to_owned(), pid });
+        }
+        Err(other) => return Err(failed(other.into())),
+    }
+    // The number is a courtesy to whoever is refused: a full disk must not keep us from starting.
+    let _ = lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
+    Ok(lock)
+}
+
+/// Makes a directory for this process; also says what else is in `tmp`.
+fn make_run(tmp: &Path) -> io::Result<(PathBuf, Vec<PathBuf>)> {
+    full_is_fine(make_private(tmp))?;
+    let left = match fs::read_dir(tmp) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?,
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(other) => return Err(other),
+    };
+    let free = (0..=left.len()).map(|n| tmp.join(format!("run-{n}"))).find(|run| !left.contains(run));
+    let run = free.unwrap_or_else(|| tmp.join("run"));
+    full_is_fine(make_private(&run))?;
+    Ok((run, left))
+}
+
+fn make_private(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+fn full_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(full) if matches!(full.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// Removes what was left. What cannot be removed now is tried again at the next start.
+fn sweep(left: Vec<PathBuf>) -> Option<JoinHandle<()>> {
+    if left.is_empty() {
+        return None;
+    }
+    let work = move || {
+        for path in left {
+            let _ = if path.is_dir() && !path.is_symlink() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+        }
+    };
+    thread::Builder::new().name("store-sweep".to_owned()).spawn(work).ok()
+}
+
+impl Home {
+    /// Makes a new file for this process alone, open for writing and reading. The mode is that of published files;
+    /// until then the directory keeps others out.
+    pub(super) fn make_file(&self) -> io::Result<(PathBuf, File)> {
+        let number = self.spools.fetch_add(1, Ordering::Relaxed);
+        let path = self.run.join(number.to_string());
+        let make = || OpenOptions::new().read(true).write(true).create_new(true).open(&path);
+        let file = match make() {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+                make_private(&self.run)?;
+                make()?
+            }
+            other => other?,
+        };
+        Ok((path, file))
+    }
+
+    pub(super) fn wait_until_swept(&self) {
+        if let Some(sweeping) = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A panic in there leaves files, which the next start sweeps.
+            let _ = sweeping.join();
+        }
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // Fails, rightly, while spools are alive.
+        let _ = fs::remove_dir(&self.run);
+    }
+}
