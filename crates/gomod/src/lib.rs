@@ -8,6 +8,7 @@
 //! The rules come from the Go modules reference and from golang.org/x/mod; each function names its Go symbol.
 
 pub mod escape;
+pub mod h1;
 pub mod module;
 pub mod path;
 pub mod pseudo;
@@ -16,7 +17,9 @@ pub mod request;
 pub mod semver;
 mod unicode;
 pub mod version;
+pub mod zip;
 
+pub use h1::H1;
 pub use module::ModuleVersion;
 pub use path::{EscapedPath, ModulePath};
 pub use request::{FileKind, Query, Request};
