@@ -9,6 +9,9 @@
 
 pub mod escape;
 pub mod h1;
+pub mod info;
+pub mod latest;
+pub mod list;
 pub mod module;
 pub mod path;
 pub mod pseudo;
