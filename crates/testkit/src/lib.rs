@@ -17,6 +17,7 @@ mod eventually;
 pub mod go;
 pub mod module;
 pub mod raw;
+pub mod tidy;
 mod tree;
 pub mod upstream;
 

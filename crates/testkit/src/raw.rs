@@ -1,9 +1,9 @@
 //! A client that sees the bytes: sends what it is told and shows how the answer ended.
 //!
 //! An HTTP library hides the one thing that counts here: whether a body ended cleanly or was cut. For HTTP/2 that is
-//! the reset of the stream, seen by [`get_h2c`].
+//! the reset of the stream, seen by [`h2c::get`].
 
-mod h2c;
+pub mod h2c;
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,8 +12,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::eventually::DEADLINE;
-
-pub use h2c::get_h2c;
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

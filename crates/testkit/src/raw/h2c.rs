@@ -13,7 +13,7 @@ use crate::eventually::DEADLINE;
 
 /// One GET over HTTP/2 on a connection of its own. `complete` is false when the stream was reset or the connection
 /// ended before the body did.
-pub async fn get_h2c(address: SocketAddr, path: &str) -> Response {
+pub async fn get(address: SocketAddr, path: &str) -> Response {
     let exchanged = tokio::time::timeout(DEADLINE, exchange(address, path)).await;
     exchanged.unwrap_or_else(|_| panic!("no answer to GET {path} over HTTP/2 within {DEADLINE:?}"))
 }

@@ -5,4 +5,5 @@
 mod go;
 mod module;
 mod raw;
+mod tidy;
 mod upstream;

@@ -65,7 +65,7 @@ async fn chunks_without_the_last_one_are_incomplete() {
 async fn a_reset_stream_is_an_incomplete_body_over_http_2() {
     for (frame, complete) in [(END_OF_STREAM, true), (RESET, false)] {
         let answer = [SETTINGS, HEADERS_STATUS_200, DATA_ABC, frame].concat().leak();
-        let response = testkit::raw::get_h2c(answering(answer, false).await, "/").await;
+        let response = testkit::raw::h2c::get(answering(answer, false).await, "/").await;
         assert_eq!((response.status, response.text().as_str(), response.complete), (200, "abc", complete));
     }
 }

@@ -168,6 +168,7 @@ async fn a_drip_sends_a_chunk_a_step() {
     let mut client = asking(&upstream).await;
     client.read_head().await;
     for _ in 0..3 {
+        upstream.held(ZIP, 1).await;
         upstream.step(ZIP, 1);
         client.read_body_exactly(10).await;
     }
