@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use crate::{ModulePath, ModuleVersion};
 
-mod error;
 mod parse;
 mod query;
+mod refusal;
 mod sumdb;
 
-pub use error::{Malformed, NotFound, RequestError};
 pub use query::Query;
+pub use refusal::{Malformed, NotFound, RequestError};
 
 /// Which file of a module version.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
