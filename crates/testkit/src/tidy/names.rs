@@ -16,7 +16,11 @@ pub(super) fn modules_have_a_subject(workspace: &Workspace) -> Vec<String> {
             violations.push(format!("{path}:1: `{element}` is no name for a module: say what is in it"));
         }
         let code = code(text);
-        for (at, name) in after_keyword(&code, "mod").filter(|(_, name)| MODULES.contains(name)) {
+        // Declared with a semicolon, the module is a file and was seen above.
+        let inline = |at: usize, name: &str| code[at + name.len()..].trim_start().starts_with('{');
+        let modules =
+            after_keyword(&code, "mod").filter(|(at, name)| MODULES.contains(name) && inline(*at, name));
+        for (at, name) in modules {
             violations.push(format!(
                 "{path}:{}: `{name}` is no name for a module: say what is in it",
                 line(&code, at)
