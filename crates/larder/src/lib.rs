@@ -1,1 +1,3 @@
-//! Stub.
+//! Larder, the Go module proxy, as a library; the binary is a thin `main.rs` around it.
+
+pub mod config;

@@ -1,0 +1,157 @@
+//! Configuration: what the operator decides, as plain structs.
+//!
+//! The structs are the only list of settings. Their fields are the keys, their documentation is the documentation
+//! (`docs/configure.md` and `docs/larder.schema.json` are made of it), their `Default` holds the defaults; names of
+//! environment variables follow from the keys ([`Key::environment`]). Adding a setting is adding a field.
+//!
+//! Values come in layers, each beating those before it: defaults, what the surroundings say (Go's own variables,
+//! `STATE_DIRECTORY`), one TOML file, `PORT` and `LARDER_...` variables, flags. A list is replaced as a whole.
+//! Where each value came from is kept ([`Origin`]), also for those that are printed.
+//!
+//! Promises: [`Config::load`] is pure; it reports all mistakes together, each with its place, its reason and what
+//! to write; an unknown key or variable is a mistake, because a typing error must not silently open something;
+//! passwords in addresses are never printed. GOPROXY and GOSUMDB are never read: on most machines they point at
+//! this server. Not here: reading files and the process's environment, which `cli` does once.
+
+mod cache;
+mod check;
+mod environment;
+mod file;
+mod keys;
+mod layers;
+mod limits;
+mod listen;
+mod log;
+mod mistake;
+mod network;
+mod pattern;
+mod suggest;
+mod sumdb;
+mod text;
+mod timeout;
+mod units;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use cache::Cache;
+pub use environment::{Environment, config_files};
+pub use keys::{Key, Keys, Kind};
+pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
+pub use limits::Limits;
+pub use listen::{Listen, PathPrefix};
+pub use log::{Log, LogFormat, LogLevel};
+pub use mistake::{Mistake, Mistakes};
+pub use network::{Cidr, Network};
+pub use pattern::{GovcsRule, Pattern, SchemeRule};
+pub use sumdb::{SumDb, SumDbSpec};
+pub use text::redact;
+pub use timeout::Timeout;
+pub use units::{Duration, Size};
+pub use upstream::{Address, Route, Upstream};
+
+/// The settings of Larder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Addresses to listen on. `:3000` is port 3000 of every address of the machine. When `PORT` is set to a
+    /// number and `LARDER_LISTEN` is not, that port of every address.
+    #[schemars(extend("x-flag" = true))]
+    pub listen: Vec<Listen>,
+    /// Directory of everything that is kept. One server uses it at a time. Unset: `STATE_DIRECTORY` (which systemd
+    /// sets), else `larder` in the platform's directory for data.
+    #[schemars(extend("x-flag" = true, "x-default" = "`larder` in the platform's data directory"))]
+    pub data: PathBuf,
+    /// Where modules come from, in the grammar of GOPROXY: proxies, `direct` (version control), `off`. After `,`
+    /// the next one is asked when the answer was 404 or 410, after `|` also when there was none. The default is
+    /// the go command's own.
+    #[schemars(extend("x-flag" = true))]
+    pub upstream: Upstream,
+    /// Patterns of module paths that are private: they are never named to a public proxy or checksum database. As
+    /// the lowest layer, `GOPRIVATE` sets it.
+    #[schemars(extend("x-flag" = true))]
+    pub private: Vec<Pattern>,
+    /// Patterns of module paths that are fetched from version control, past every upstream. Unset: those in
+    /// `private`. `GONOPROXY` sets it as the lowest layer, but only while `private` is not set by Larder's own
+    /// settings.
+    #[schemars(extend("x-default" = "those in `private`"))]
+    pub gonoproxy: Vec<Pattern>,
+    /// Patterns of module paths that no checksum database is asked about. Unset: those in `private`. `GONOSUMDB`
+    /// sets it as the lowest layer, but only while `private` is not set by Larder's own settings.
+    #[schemars(extend("x-default" = "those in `private`"))]
+    pub gonosumdb: Vec<Pattern>,
+    /// Patterns of module paths that may be fetched from version control over http or without a valid
+    /// certificate. As the lowest layer, `GOINSECURE` sets it.
+    pub goinsecure: Vec<Pattern>,
+    /// Version control systems that may be used, by module path: `PATTERN:SYSTEM|SYSTEM`, the first match decides.
+    /// Behind the last rule stand `private:all` and `public:git|hg`. As the lowest layer, `GOVCS` sets it.
+    pub govcs: Vec<GovcsRule>,
+    /// File with user names and passwords of hosts. Unset: `NETRC`, else `.netrc` in the home directory.
+    #[schemars(extend("x-default" = "`.netrc` in the home directory"))]
+    pub netrc: Option<PathBuf>,
+    /// The path the server lives under, when another server passes a part of its own tree on: `/goproxy`.
+    pub path_prefix: PathPrefix,
+    /// Other upstreams for some modules; the first route that matches decides. As text a route is written
+    /// `PATTERN[,PATTERN]=UPSTREAM`.
+    #[schemars(extend("x-separator" = ";"))]
+    pub route: Vec<Route>,
+    /// Checksum databases, the first of which decides for public modules; `off` for none. As text a database is
+    /// written as GOSUMDB writes it. The default is the go command's own.
+    #[serde(serialize_with = "sumdb::serialize", deserialize_with = "sumdb::deserialize")]
+    #[schemars(with = "Vec<SumDb>", extend("x-flag" = true))]
+    pub sumdb: Vec<SumDb>,
+    /// What may be reached, and how.
+    pub network: Network,
+    /// How long what is held counts as fresh, and what clients may keep.
+    pub cache: Cache,
+    /// How long anything may take.
+    pub timeout: Timeout,
+    /// How much clients may ask for at once.
+    pub limits: Limits,
+    /// What the server says about its work.
+    pub log: Log,
+}
+
+impl Default for Config {
+    /// The defaults that need no surroundings: `data` is empty until [`Config::load`] finds a place for it.
+    fn default() -> Self {
+        Self {
+            listen: vec![Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)))],
+            data: PathBuf::new(),
+            upstream: Upstream::default(),
+            private: Vec::new(),
+            gonoproxy: Vec::new(),
+            gonosumdb: Vec::new(),
+            goinsecure: Vec::new(),
+            govcs: Vec::new(),
+            netrc: None,
+            path_prefix: PathPrefix::default(),
+            route: Vec::new(),
+            sumdb: sumdb::default(),
+            network: Network::default(),
+            cache: Cache::default(),
+            timeout: Timeout::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads all layers. Pure: the file's text, the environment and the flags are handed in.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes of all layers, also of values that a higher layer replaces.
+    pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
+        layers::load(sources)
+    }
+}
+
+/// What a key was given, for reading layers one after the other.
+type Layer = BTreeMap<String, layers::Given>;

@@ -1,0 +1,86 @@
+//! Values that do not go with one another, or are right in form and wrong in meaning.
+
+use std::collections::HashMap;
+
+use super::{Config, Duration};
+
+/// A mistake that only the whole configuration shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Conflict {
+    /// The keys that take part; the first one that was set is where the mistake is shown.
+    pub keys: Vec<&'static str>,
+    /// What is wrong, and what to write.
+    pub reason: String,
+}
+
+/// All conflicts of a configuration.
+pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    let mut say =
+        |keys: &[&'static str], reason: String| found.push(Conflict { keys: keys.to_vec(), reason });
+    if config.listen.is_empty() {
+        say(&["listen"], "the list is empty, so nobody could ask; write 127.0.0.1:3000".to_owned());
+    }
+    let (fresh, stale) = (config.cache.fresh, config.cache.stale);
+    if fresh > stale {
+        let reason =
+            format!("cache.fresh {fresh} is longer than cache.stale {stale}; what is fresh is not yet stale");
+        say(&["cache.fresh", "cache.stale"], reason);
+    }
+    if config.limits.connections == 0 {
+        say(&["limits.connections"], "0 would let nobody in; write 1 or more".to_owned());
+    }
+    if config.limits.header_bytes < 8192 {
+        let reason =
+            format!("{} is too small for ordinary requests; write 8192 or more", config.limits.header_bytes);
+        say(&["limits.header_bytes"], reason);
+    }
+    for (key, duration) in timeouts(config) {
+        if duration == Duration::from_secs(0) {
+            say(&[key], "0s would end everything before it begins; write a duration above 0".to_owned());
+        }
+    }
+    let rules = config.govcs.iter().map(|rule| (rule.pattern(), rule.to_string()));
+    for (rule, before) in repeated(rules) {
+        say(&["govcs"], format!("unreachable pattern: {rule} after {before}"));
+    }
+    let databases = config.sumdb.iter().map(|database| (database.spec.name(), database.spec.to_string()));
+    for (database, _) in repeated(databases) {
+        say(&["sumdb"], format!("{database} is named twice; a client could not tell them apart"));
+    }
+    let routes = config
+        .route
+        .iter()
+        .flat_map(|route| route.patterns.iter().map(|pattern| (pattern.as_str(), pattern.to_string())));
+    for (pattern, _) in repeated(routes) {
+        say(&["route"], format!("`{pattern}` is matched by an earlier route, so it never comes to this one"));
+    }
+    found
+}
+
+fn timeouts(config: &Config) -> [(&'static str, Duration); 8] {
+    let timeout = &config.timeout;
+    [
+        ("timeout.connect", timeout.connect),
+        ("timeout.first_byte", timeout.first_byte),
+        ("timeout.body_idle", timeout.body_idle),
+        ("timeout.small_body", timeout.small_body),
+        ("timeout.lookup", timeout.lookup),
+        ("timeout.client_wait", timeout.client_wait),
+        ("timeout.header_read", timeout.header_read),
+        ("timeout.write_idle", timeout.write_idle),
+    ]
+}
+
+/// The entries whose name an earlier entry has, each with that earlier one.
+fn repeated<'a>(entries: impl Iterator<Item = (&'a str, String)>) -> Vec<(String, String)> {
+    let mut seen: HashMap<&str, String> = HashMap::new();
+    let mut repeated = Vec::new();
+    for (name, entry) in entries {
+        match seen.get(name) {
+            Some(before) => repeated.push((entry, before.clone())),
+            None => drop(seen.insert(name, entry)),
+        }
+    }
+    repeated
+}

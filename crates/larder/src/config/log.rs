@@ -1,0 +1,48 @@
+//! What the server says about its work.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the server says about its work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Form of the lines: `text` for people, `json` for machines; `auto` is `text` on a terminal, else `json`.
+    #[schemars(extend("x-flag" = true))]
+    pub format: LogFormat,
+    /// The least important lines that are written: `error`, `warn`, `info`, `debug` or `trace`.
+    #[schemars(extend("x-flag" = true))]
+    pub level: LogLevel,
+}
+
+/// Form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON.
+    #[default]
+    Auto,
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Importance of log lines, from the fewest lines to the most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogLevel {
+    /// What an operator must act on.
+    Error,
+    /// What an operator should know.
+    Warn,
+    /// The course of things.
+    #[default]
+    Info,
+    /// For finding a fault.
+    Debug,
+    /// Everything.
+    Trace,
+}

@@ -1,0 +1,5 @@
+//! The tests of the product, one file a flow.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on shall fail")]
+
+mod config;
