@@ -8,10 +8,12 @@
 //! The rules come from the Go modules reference and from golang.org/x/mod; each function names its Go symbol.
 
 pub mod escape;
+pub mod gosum;
 pub mod h1;
 pub mod info;
 pub mod latest;
 pub mod list;
+pub mod modfile;
 pub mod module;
 pub mod path;
 pub mod pseudo;

@@ -1,9 +1,11 @@
 //! Tests of the module rules: a file for each flow.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where an expectation broke")]
 
+mod gosum;
 mod h1;
 mod info;
 mod list;
+mod modfile;
 mod rawzip;
 mod request;
 mod zip_hostile;
