@@ -1,5 +1,11 @@
 //! Tests of the module rules: a file for each flow.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests stop where an expectation broke")]
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests stop where an expectation broke"
+)]
 
 mod gosum;
 mod h1;
@@ -8,5 +14,6 @@ mod list;
 mod modfile;
 mod rawzip;
 mod request;
+mod zip_cases;
 mod zip_hostile;
 mod zip_layout;
