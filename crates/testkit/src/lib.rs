@@ -13,7 +13,9 @@
     reason = "this crate is test code: a broken expectation must stop the test at the place where it broke"
 )]
 
+pub mod contract;
 mod eventually;
+pub mod faulty;
 pub mod go;
 pub mod module;
 pub mod raw;
@@ -22,6 +24,7 @@ mod tree;
 pub mod upstream;
 
 pub use eventually::{DEADLINE, Outcome, eventually};
+pub use faulty::Faulty;
 pub use module::ModuleFiles;
 pub use raw::RawClient;
 pub use tree::Tree;
