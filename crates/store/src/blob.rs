@@ -100,7 +100,13 @@ impl Blob {
             return done;
         }
         let blob = self.clone();
-        run_blocking("read", self.key.as_str(), move || blob.read_waiting(offset, len)).await
+        run_blocking("read", self.key.as_str(), move || blob.read_at(offset, len)).await
+    }
+
+    /// The same, blocking.
+    pub fn read_at(&self, offset: u64, len: usize) -> Result<Bytes, StoreError> {
+        let want = self.within(offset, len);
+        self.whole(offset, want, read_bytes(&*self.bytes, offset, want))
     }
 
     /// Reads everything, if it is no more than `limit_bytes`.
@@ -117,11 +123,6 @@ impl Blob {
     /// A blocking reader from the beginning, for work that runs beside the async threads.
     pub fn reader(&self) -> Reader {
         Reader { bytes: Arc::clone(&self.bytes), at: 0, limit: Some(self.stamp.size) }
-    }
-
-    fn read_waiting(&self, offset: u64, len: usize) -> Result<Bytes, StoreError> {
-        let want = self.within(offset, len);
-        self.whole(offset, want, read_bytes(&*self.bytes, offset, want))
     }
 
     fn within(&self, offset: u64, len: usize) -> usize {

@@ -166,3 +166,25 @@ fn is_out_of_descriptors(_: &io::Error) -> bool {
 fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[test]
+    fn system_errors_are_sorted_by_what_can_be_done() {
+        let of = |code: Errno| StoreError::of("write", "a spool", code.into());
+        for full in [Errno::NOSPC, Errno::DQUOT] {
+            assert!(of(full).is_full());
+        }
+        assert!(matches!(of(Errno::ROFS), StoreError::ReadOnly { .. }));
+        for none in [Errno::MFILE, Errno::NFILE] {
+            assert!(matches!(of(none), StoreError::NoDescriptors { .. }));
+        }
+        // Only who asked for an object may call it absent: a missing directory below `tmp/` is an accident.
+        for other in [Errno::NOENT, Errno::IO, Errno::ACCESS] {
+            assert!(matches!(of(other), StoreError::Io { .. }));
+        }
+    }
+}

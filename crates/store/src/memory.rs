@@ -55,6 +55,9 @@ impl Memory {
 
     fn publish_now(&self, spool: &Spool, key: &Key, mode: Publish) -> Result<Blob, StoreError> {
         let body = spool.body::<Growing>().ok_or(StoreError::Foreign)?;
+        if body.is_published() {
+            return Err(StoreError::Published);
+        }
         let mut kept = self.lock();
         kept.check_place(key)?;
         if mode == Publish::New && kept.objects.contains_key(key) {
@@ -66,11 +69,12 @@ impl Memory {
     }
 
     fn append_now(&self, key: &Key, record: &[u8]) -> Result<(), StoreError> {
+        record::check(key, record)?;
         let mut kept = self.lock();
         kept.check_place(key)?;
         let old = kept.objects.get(key).cloned();
         let torn = old.as_ref().and_then(|old| old.bytes.last()).is_some_and(|last| *last != b'\n');
-        let line = record::line(key, record, torn)?;
+        let line = record::line(record, torn);
         let inode = old.as_ref().map(|old| old.stamp.inode);
         let whole = [old.map(|old| old.bytes).unwrap_or_default(), line.into()].concat();
         let object = kept.object(whole.into(), inode);
@@ -161,6 +165,10 @@ impl Growing {
         let bytes = Bytes::from(std::mem::take(bytes));
         *state = State::Published(bytes.clone());
         Ok(bytes)
+    }
+
+    fn is_published(&self) -> bool {
+        matches!(&*self.0.read().unwrap_or_else(PoisonError::into_inner), State::Published(_))
     }
 
     fn with<T>(&self, read: impl FnOnce(&[u8]) -> T) -> T {

@@ -5,16 +5,16 @@
 
 use crate::{Key, StoreError};
 
-/// What to append so that `record` becomes a whole line. `torn`: the file does not end in a line feed now.
-pub(crate) fn line(key: &Key, record: &[u8], torn: bool) -> Result<Vec<u8>, StoreError> {
+/// Refuses what would not be one line.
+pub(crate) fn check(key: &Key, record: &[u8]) -> Result<(), StoreError> {
     if record.is_empty() || record.contains(&b'\n') {
         return Err(StoreError::Record { key: key.clone() });
     }
-    let mut line = Vec::with_capacity(record.len().saturating_add(2));
-    if torn {
-        line.push(b'\n');
-    }
-    line.extend_from_slice(record);
-    line.push(b'\n');
-    Ok(line)
+    Ok(())
+}
+
+/// What to append so that `record` becomes a whole line. `torn`: the file does not end in a line feed now.
+pub(crate) fn line(record: &[u8], torn: bool) -> Vec<u8> {
+    let closing: &[u8] = if torn { b"\n" } else { b"" };
+    [closing, record, b"\n"].concat()
 }

@@ -18,6 +18,7 @@ pub(super) fn append(
     durability: Durability,
 ) -> Result<(), StoreError> {
     let failed = |source| StoreError::of("append to", key, source);
+    record::check(key, record)?;
     let mut file = match open(path) {
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
             make_parents(path, key)?;
@@ -29,7 +30,7 @@ pub(super) fn append(
         if is_misplaced(&source) { StoreError::Misplaced { key: key.clone() } } else { failed(source) }
     })?;
     let size = file.metadata().map_err(failed)?.len();
-    let line = record::line(key, record, is_torn(&file, size).map_err(failed)?)?;
+    let line = record::line(record, is_torn(&file, size).map_err(failed)?);
     if let Err(source) = file.write_all(&line) {
         // What was written of it would be closed as a torn record by the next one; better it was never there.
         let _ = file.set_len(size);

@@ -52,8 +52,8 @@ fn thousands_of_left_overs_do_not_delay_opening_and_are_swept() {
     let began = Instant::now();
     let disk = Disk::open(dir.path()).unwrap();
     let took = began.elapsed();
-    // Deleting them takes ten times as long on the fastest of disks.
-    assert!(took < Duration::from_millis(100), "{took:?}");
+    // On a busy machine either may fail for once: the clock, or the sweep being slower than this thread.
+    assert!(took < Duration::from_millis(100) || old.exists(), "{took:?}");
     disk.wait_until_swept();
     let names: Vec<_> =
         fs::read_dir(dir.path().join("tmp")).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -182,7 +182,7 @@ fn ordinary() -> Option<tempfile::TempDir> {
     let dir = tempfile::tempdir().unwrap();
     let kind = rustix::fs::statfs(dir.path()).unwrap().f_type;
     if kind == TMPFS {
-        eprintln!("SKIPPED: the directory for temporary files is in memory");
+        crate::skipped("the directory for temporary files is in memory");
         return None;
     }
     Some(dir)
