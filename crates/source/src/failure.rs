@@ -138,9 +138,6 @@ pub enum Malformed {
     /// A partial answer that is not the part asked for.
     #[error("it is not the part that was asked for")]
     WrongPart,
-    /// Not HTTP, or broken framing.
-    #[error("it is not valid HTTP")]
-    Http,
 }
 
 /// Why a redirect is not followed.

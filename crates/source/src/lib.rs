@@ -13,10 +13,20 @@
 //! The rules come from the go command: `modfetch/proxy.go` (which proxies, in which order), `web/http.go` and
 //! `web/api.go` (statuses, redirects, error texts).
 
-mod chain;
-mod direct;
 mod failure;
 mod limits;
+mod text;
+
+mod guard;
+
+mod clients;
+mod upstream;
+
+mod tree;
+
+mod direct;
+
+mod chain;
 mod walk;
 
 use bytes::Bytes;
@@ -24,9 +34,13 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 pub use chain::{Chain, Fallback, Link};
+pub use clients::{Clients, ClientsError, Network, Outbound};
 pub use direct::Direct;
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};
+pub use guard::{Guard, Inside, IpNet, IpNetError};
 pub use limits::{Deadline, Deadlines};
+pub use tree::{Tree, TreeError};
+pub use upstream::{HttpUpstream, UpstreamError};
 pub use walk::{Line, Walk, WalkError};
 
 /// A place that answers module requests.

@@ -6,6 +6,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use gomod::request::SumDbOperation;
+use gomod::{FileKind, Request};
+
+/// Largest go.mod, info, list or checksum database answer, in bytes.
+pub(crate) const MAX_SMALL_BYTES: u64 = 16 << 20;
+/// Largest module zip, in bytes.
+pub(crate) const MAX_ZIP_BYTES: u64 = 500 << 20;
+
 /// How long a source may take. All settable; the defaults fit a proxy across an ocean.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Deadlines {
@@ -57,5 +65,33 @@ impl fmt::Display for Deadline {
             Self::Idle => "the answer stood still",
             Self::Whole => "the answer was not complete",
         })
+    }
+}
+
+/// What the answer to one request may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Budget {
+    /// Largest body in bytes.
+    pub(crate) max_bytes: u64,
+    /// Wait for the head of each answer.
+    pub(crate) first_byte: Duration,
+    /// Wait between two pieces of the body.
+    pub(crate) idle: Duration,
+    /// For everything from the first request on; a zip has none, only its pace is bounded.
+    pub(crate) whole: Option<Duration>,
+}
+
+impl Budget {
+    /// The budget of a request.
+    pub(crate) fn of(request: &Request, deadlines: &Deadlines) -> Self {
+        let (max_bytes, first_byte, whole) = match request {
+            Request::File(_, FileKind::Zip) => (MAX_ZIP_BYTES, deadlines.first_byte, None),
+            Request::SumDb(sumdb) => match sumdb.operation {
+                SumDbOperation::Lookup(_) => (MAX_SMALL_BYTES, deadlines.lookup, Some(deadlines.lookup)),
+                _ => (MAX_SMALL_BYTES, deadlines.tile, Some(deadlines.tile)),
+            },
+            _ => (MAX_SMALL_BYTES, deadlines.first_byte, Some(deadlines.small)),
+        };
+        Self { max_bytes, first_byte, idle: deadlines.idle, whole }
     }
 }

@@ -1,5 +1,15 @@
 //! Flows of the `source` crate, one file each.
 
-#![expect(clippy::unwrap_used, reason = "a broken expectation must stop the test where it broke")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a broken expectation must stop the test where it broke"
+)]
 
+mod ask;
+mod bodies;
+mod guard;
+mod redirects;
+mod statuses;
+mod tree;
 mod walk;

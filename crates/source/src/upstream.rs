@@ -1,0 +1,256 @@
+//! Another module proxy over HTTP: a public mirror, a company's proxy, another Larder.
+//!
+//! One GET a file, redirects followed by our own loop so that every hop is checked, deadlines on every step, and a
+//! body that cannot end early without an error. Only 200 is success (cmd/go `web.Response.Err`); 404 and 410 are
+//! the upstream's word that it has not got the file; everything else is trouble and never absence.
+
+mod base;
+mod body;
+mod redirect;
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use gomod::{FileKind, Request};
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
+};
+use reqwest::{Response, StatusCode, Url};
+
+use crate::clients::Clients;
+use crate::guard::Inside;
+use crate::limits::{Budget, Deadline, Deadlines};
+use crate::text::{Explanation, MAX_ERROR_BYTES, explanation};
+use crate::{Fetched, Malformed, RedirectFault, Resume, Source, SourceError};
+
+use base::Base;
+pub use base::UpstreamError;
+use body::{Body, Clock};
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 10;
+/// The longest wait that an upstream may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// A proxy that is asked over HTTP.
+#[derive(Clone)]
+pub struct HttpUpstream {
+    name: String,
+    base: Base,
+    clients: Clients,
+    deadlines: Deadlines,
+}
+
+/// One question and the rules for its answer.
+struct Question<'a> {
+    url: Url,
+    budget: Budget,
+    clock: Clock,
+    large: bool,
+    resume: Option<&'a Resume>,
+}
+
+impl HttpUpstream {
+    /// An upstream under a configured name.
+    pub fn new(
+        name: impl Into<String>,
+        base_url: &str,
+        clients: &Clients,
+        deadlines: Deadlines,
+    ) -> Result<Self, UpstreamError> {
+        Ok(Self { name: name.into(), base: Base::parse(base_url)?, clients: clients.clone(), deadlines })
+    }
+
+    /// An upstream that is named by its `host[:port]`.
+    pub fn named_by_host(
+        base_url: &str,
+        clients: &Clients,
+        deadlines: Deadlines,
+    ) -> Result<Self, UpstreamError> {
+        let name = Base::parse(base_url)?.host_and_port();
+        Self::new(name, base_url, clients, deadlines)
+    }
+
+    async fn ask(&self, request: &Request, resume: Option<&Resume>) -> Result<Fetched, SourceError> {
+        let budget = Budget::of(request, &self.deadlines);
+        let question = Question {
+            url: self.base.locate(request),
+            clock: Clock::start(&budget),
+            budget,
+            large: matches!(request, Request::File(_, FileKind::Zip)),
+            resume,
+        };
+        let response = self.follow(&question).await?;
+        match (response.status(), resume) {
+            (StatusCode::OK, None) => fetched(response, &question, question.budget.max_bytes),
+            (StatusCode::PARTIAL_CONTENT, Some(resume)) => continued(response, &question, resume),
+            // All of it again, or the range is refused: the content is another, or ranges are not done.
+            (
+                StatusCode::OK | StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::PRECONDITION_FAILED,
+                Some(_),
+            ) => Err(SourceError::NotResumable),
+            _ => Err(refusal(response, &question).await),
+        }
+    }
+
+    /// Sends the question and follows redirects to an answer.
+    async fn follow(&self, question: &Question<'_>) -> Result<Response, SourceError> {
+        let mut at = question.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.send(&at, question).await?;
+            let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+            let location = header(&response, &LOCATION).filter(|_| redirects).map(str::to_owned);
+            let Some(location) = location else { return Ok(response) };
+            at = redirect::target(&at, &location, self.base.url(), &self.clients)?;
+            // Read to its end, so that the connection can be used again; a failure here changes nothing.
+            let _ = beginning(response, question).await;
+        }
+        Err(SourceError::Redirect(RedirectFault::TooMany))
+    }
+
+    async fn send(&self, url: &Url, question: &Question<'_>) -> Result<Response, SourceError> {
+        let own = url.origin() == self.base.url().origin();
+        let client = self.clients.pick(question.large, own);
+        let mut request = client.get(self.base.with_credentials(url));
+        if let Some(resume) = question.resume {
+            request =
+                request.header(RANGE, format!("bytes={}-", resume.offset)).header(IF_RANGE, &resume.etag);
+        }
+        let sent = question.clock.bound(Deadline::FirstByte, question.budget.first_byte, request.send());
+        sent.await?.map_err(|cause| self.unreachable(cause.without_url()))
+    }
+
+    fn unreachable(&self, cause: reqwest::Error) -> SourceError {
+        if let Some(inside) = refused(&cause) {
+            return SourceError::Refused { address: inside.0 };
+        }
+        if cause.is_timeout() && cause.is_connect() {
+            return SourceError::Timeout { what: Deadline::Connect, after: self.deadlines.connect };
+        }
+        SourceError::Unreachable { cause: Arc::new(cause) }
+    }
+}
+
+impl Source for HttpUpstream {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn fetch<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Fetched, SourceError>> {
+        Box::pin(self.ask(request, None))
+    }
+
+    fn fetch_from<'a>(
+        &'a self,
+        request: &'a Request,
+        resume: &'a Resume,
+    ) -> BoxFuture<'a, Result<Fetched, SourceError>> {
+        Box::pin(self.ask(request, Some(resume)))
+    }
+}
+
+impl fmt::Debug for HttpUpstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpUpstream({})", self.name)
+    }
+}
+
+/// A whole answer, or the rest of one.
+fn fetched(response: Response, question: &Question<'_>, max: u64) -> Result<Fetched, SourceError> {
+    if is_encoded(&response) {
+        return Err(SourceError::Malformed(Malformed::Encoded));
+    }
+    let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
+    let etag = header(&response, &ETAG).filter(|etag| is_strong(etag)).map(str::to_owned);
+    let body = Body::new(response, question.clock, question.budget.idle, max)?;
+    Ok(Fetched { size: body.size(), content_type, etag, body: body.stream() })
+}
+
+/// The rest of a body: exactly from the offset to the end, of the same content.
+fn continued(response: Response, question: &Question<'_>, resume: &Resume) -> Result<Fetched, SourceError> {
+    if header(&response, &ETAG) != Some(resume.etag.as_str()) {
+        return Err(SourceError::NotResumable);
+    }
+    let part = header(&response, &CONTENT_RANGE).and_then(content_range);
+    let declared = response.content_length();
+    let fits = part.is_some_and(|(first, last, total)| {
+        first == resume.offset && total == last + 1 && declared.is_none_or(|size| size == total - first)
+    });
+    if !fits {
+        return Err(SourceError::Malformed(Malformed::WrongPart));
+    }
+    fetched(response, question, question.budget.max_bytes.saturating_sub(resume.offset))
+}
+
+/// `bytes 100-199/200` as `(100, 199, 200)`, if the numbers are in order.
+fn content_range(value: &str) -> Option<(u64, u64, u64)> {
+    let (range, total) = value.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let (first, last, total) = (first.parse().ok()?, last.parse().ok()?, total.parse().ok()?);
+    (first <= last && last < total).then_some((first, last, total))
+}
+
+/// What an answer other than 200 means.
+async fn refusal(response: Response, question: &Question<'_>) -> SourceError {
+    let status = response.status().as_u16();
+    let asked_wait = header(&response, &RETRY_AFTER).and_then(|value| value.trim().parse().ok());
+    let retry_after = asked_wait.map(|wait_s| Duration::from_secs(wait_s).min(MAX_RETRY_AFTER));
+    let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
+    let encoded = is_encoded(&response);
+    let start = beginning(response, question).await;
+    let said = if encoded { Explanation::default() } else { explanation(content_type.as_deref(), &start) };
+    match status {
+        404 => SourceError::Absent { text: said.text, transient: said.transient },
+        410 => SourceError::Withdrawn { text: said.text },
+        _ => SourceError::Unavailable { status: Some(status), text: said.text, retry_after },
+    }
+}
+
+/// The beginning of a body that is not wanted, as far as it comes in good time; the status has said enough.
+async fn beginning(mut response: Response, question: &Question<'_>) -> Vec<u8> {
+    let mut start = Vec::new();
+    let read = async {
+        while let Ok(Some(piece)) = response.chunk().await {
+            let room = MAX_ERROR_BYTES.saturating_sub(start.len());
+            start.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+            if piece.len() > room {
+                break;
+            }
+        }
+    };
+    let _ = question.clock.bound(Deadline::Idle, question.budget.idle, read).await;
+    start
+}
+
+/// The guard's refusal, if that is what an error is about.
+fn refused(error: &reqwest::Error) -> Option<Inside> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(inside) = error.downcast_ref::<Inside>() {
+            return Some(*inside);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether the bytes are not the file's own. A value that is no text is an encoding too.
+fn is_encoded(response: &Response) -> bool {
+    let mut values = response.headers().get_all(CONTENT_ENCODING).iter();
+    values.any(|value| {
+        let value = value.as_bytes();
+        !value.is_empty() && !value.eq_ignore_ascii_case(b"identity")
+    })
+}
+
+/// `"…"`; a weak tag (`W/"…"`) says too little to join two bodies.
+fn is_strong(etag: &str) -> bool {
+    etag.len() >= 2 && etag.starts_with('"') && etag.ends_with('"')
+}
