@@ -3,7 +3,7 @@
 //! Why this shape: two readers with one grammar, as in Go. [`ModFile::parse_strict`] reads the file of the module one
 //! works on, and every word must be known. [`ModFile::parse_lax`] reads a dependency's: what only matters to its own
 //! authors, or what a later Go may have added, is passed over. Both give all errors with their places, in Go's words.
-//! [`module_path`] finds the path in a file that may be broken otherwise.
+//! [`module_path()`] finds the path in a file that may be broken otherwise.
 //! What it promises: accepts and refuses what x/mod `modfile.Parse` and `ParseLax` do without a version fixer, except
 //! that a file over [`MAX_BYTES`] or [`MAX_TOKENS`] is refused. Versions are canonical where Go makes them so. Bytes that are no UTF-8
 //! become U+FFFD in what is read. No input panics.

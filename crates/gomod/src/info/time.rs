@@ -76,7 +76,7 @@ fn read(text: &str) -> Option<Time> {
     let second = rest.number(2)?;
     let nanosecond = rest.fraction()?;
     let offset_s = rest.offset_s()?;
-    if !rest.0.is_empty() || second > 59 {
+    if !rest.0.is_empty() {
         return None;
     }
     let small = |n: i32| i8::try_from(n).ok();

@@ -300,9 +300,7 @@ fn lax_go_version(text: &str) -> Option<&str> {
     let text = text.strip_prefix('v').unwrap_or(text);
     let rest = go_language(text)?;
     let tail = rest.chars().next()?;
-    // A dot in Go's expression is anything but a newline; only the first character may be one.
-    let rest_of_tail = rest.get(tail.len_utf8()..)?;
-    if tail.is_ascii_digit() || rest_of_tail.contains('\n') {
+    if tail.is_ascii_digit() {
         return None;
     }
     text.get(..text.len() - rest.len())

@@ -45,7 +45,7 @@ pub(super) struct Token<'a> {
     pub(super) kind: Kind,
     pub(super) start: Position,
     pub(super) end: Position,
-    /// Comments without their newline.
+    /// Comments without their newline; a CR before it stays, as blanks do.
     pub(super) text: &'a str,
 }
 
@@ -114,7 +114,7 @@ impl<'a> Scanner<'a> {
     fn token(&self, kind: Kind, start: Position) -> Token<'a> {
         let mut text = self.text.get(start.byte..self.at.byte).unwrap_or_default();
         if matches!(kind, Kind::Comment | Kind::Suffix) {
-            text = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
+            text = text.strip_suffix('\n').unwrap_or(text);
         }
         Token { kind, start, end: self.at, text }
     }

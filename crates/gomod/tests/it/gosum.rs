@@ -45,6 +45,7 @@ fn hashes_are_found_for_the_module_and_for_its_go_mod_file() {
         (Some(true), Some(false), None)
     );
     let lines: Vec<_> = sums.iter().collect();
+    assert_eq!(lines[0], Sum { path: "example.com/a", version: "v1.0.0", of: Summed::Zip, hash: A });
     assert_eq!(lines[2], Sum { path: "example.com/a", version: "v1.0.0", of: Summed::GoMod, hash: B });
     assert_eq!(lines.len(), 3);
 }
@@ -83,7 +84,6 @@ fn file_over_the_limits_is_refused() {
     let error = |bytes: &[u8]| GoSum::parse(bytes).err();
     let bytes = gosum::MAX_BYTES + 1;
     assert_eq!(error(&vec![b' '; bytes]), Some(GoSumError::TooLarge { bytes }));
-    assert_eq!(error(&vec![b' '; bytes - 1]), None);
     assert_eq!(error(&vec![b'\n'; gosum::MAX_LINES]), Some(GoSumError::TooLong));
     assert_eq!(error(&vec![b'\n'; gosum::MAX_LINES - 1]), None);
 }

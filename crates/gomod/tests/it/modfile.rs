@@ -165,7 +165,8 @@ fn retraction_covers_its_interval_and_gives_the_first_reason() {
     assert_eq!(retracts("v1.2.0"), Some("two"));
     assert_eq!(retracts("v1.3.0"), Some("two"));
     assert_eq!(retracts("v1.3.1"), None);
-    let file = ModFile::parse_lax(b"retract [v1.0.0, v2.0.0]\nretract v1.5.0 // why\n").unwrap();
+    let file =
+        ModFile::parse_lax(b"retract [v1.0.0, v2.0.0]\nretract v1.5.0\nretract v1.5.0 // why\n").unwrap();
     assert_eq!(file.retracts(&Version::parse("v1.5.0").unwrap()), Some("why"));
 }
 
