@@ -8,7 +8,9 @@
 //! The rules come from the Go modules reference and from golang.org/x/mod; each function names its Go symbol.
 
 pub mod escape;
+pub mod goproxy;
 pub mod gosum;
+pub mod govcs;
 pub mod h1;
 pub mod info;
 pub mod latest;
@@ -16,6 +18,7 @@ pub mod list;
 pub mod modfile;
 pub mod module;
 pub mod path;
+pub mod pattern;
 pub mod pseudo;
 pub mod quote;
 pub mod request;
@@ -27,5 +30,6 @@ pub mod zip;
 pub use h1::H1;
 pub use module::ModuleVersion;
 pub use path::{EscapedPath, ModulePath};
+pub use pattern::Patterns;
 pub use request::{FileKind, Query, Request};
 pub use version::Version;
