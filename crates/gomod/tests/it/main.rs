@@ -7,13 +7,20 @@
     reason = "tests stop where an expectation broke"
 )]
 
+mod cases;
+mod goproxy;
 mod gosum;
+mod govcs;
 mod h1;
 mod info;
 mod list;
 mod modfile;
+mod names;
+mod patterns;
+mod properties;
 mod rawzip;
 mod request;
+mod versions;
 mod zip_cases;
 mod zip_hostile;
 mod zip_layout;
