@@ -51,7 +51,7 @@ pub const MAX_NAME_BYTES: usize = 4096;
 /// The most files and directories together: what a hash table of half a million places takes before it grows.
 const MAX_NAMES: usize = (1 << 19) / 8 * 7;
 /// The most bytes of names that are hashed for the collision check. Only names with thousands of parents reach it.
-const MAX_NAME_WORK_BYTES: usize = 256 << 20;
+const MAX_NAME_WORK_BYTES: usize = 128 << 20;
 
 /// What is known of a zip that passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

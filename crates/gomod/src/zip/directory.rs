@@ -101,12 +101,10 @@ impl Directory {
         if end.entries > MAX_ENTRIES {
             return Err(LayoutFault::TooMany.into());
         }
-        let mut raw = Vec::new();
+        // Not more than there is: the end record was found where the directory ends.
+        let mut raw = vec![0; usize::try_from(end.directory_bytes).unwrap_or(0)];
         reader.seek(SeekFrom::Start(end.directory_offset)).map_err(ZipError::Read)?;
-        let read = reader.take(end.directory_bytes).read_to_end(&mut raw).map_err(ZipError::Read)?;
-        if read as u64 != end.directory_bytes {
-            return Err(ZipError::Read(std::io::ErrorKind::UnexpectedEof.into()));
-        }
+        reader.read_exact(&mut raw).map_err(ZipError::Read)?;
         let mut directory =
             Self { names: raw, records: Vec::new(), by_offset: Vec::new(), offset: end.directory_offset };
         directory.parse(end)?;

@@ -21,6 +21,8 @@ mod properties;
 mod rawzip;
 mod request;
 mod versions;
+mod zip_bounds;
 mod zip_cases;
 mod zip_hostile;
 mod zip_layout;
+mod zip_mutation;
