@@ -14,8 +14,9 @@
 //! caller from when on it should look, and stays the same, over any number of crashes, until
 //! [`Disk::recovered`] is called.
 //!
-//! This file and its folder are the only place that changes files. Directories that became empty are left. Links
-//! the operator made inside the tree are followed if they stay on the same file system.
+//! This file and its folder are the only place that changes files. Directories that became empty are left.
+//! Symbolic links are followed when an object is opened and passed over when objects are listed; the store makes
+//! none.
 
 mod file;
 mod home;

@@ -17,7 +17,8 @@ use super::home::Home;
 use super::place::sync_directory;
 use crate::StoreError;
 
-/// Covers small steps of the clock.
+/// Covers small steps of the clock. After a larger step back, what is changed until the next sync looks older than it
+/// is, and a crash in between would hide it; block checksums still find what was lost.
 const MARGIN_S: u64 = 10;
 
 /// How the directory was left: the time from which on changes may be lost, if it was not closed in order.

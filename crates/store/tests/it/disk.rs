@@ -172,6 +172,24 @@ async fn what_is_in_the_page_cache_is_read_without_waiting() {
     assert_eq!(blob.read_now(10, 30).unwrap().unwrap(), "");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_was_opened_before_is_opened_without_a_thread_hop() {
+    use futures_util::FutureExt as _;
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    let dir = tempfile::tempdir().unwrap();
+    let asked = openat2(CWD, dir.path(), OFlags::RDONLY, Mode::empty(), ResolveFlags::CACHED);
+    if asked.is_err() {
+        crate::skipped("this system does not open without waiting");
+        return;
+    }
+    let disk = Disk::open(dir.path()).unwrap();
+    keep(&disk, "a/b/c", "x").await;
+    disk.open(&key("a/b/c")).await.unwrap();
+    let again = disk.open(&key("a/b/c")).now_or_never().unwrap().unwrap();
+    assert_eq!(again.size(), 1);
+}
+
 /// What Linux calls file systems in memory.
 #[cfg(target_os = "linux")]
 const TMPFS: i64 = 0x0102_1994;

@@ -107,3 +107,23 @@ fn pattern(len: usize) -> Bytes {
 fn is_misplaced<T>(done: &Result<T, StoreError>) -> bool {
     matches!(done, Err(StoreError::Misplaced { .. }))
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_clause_is_in_the_list() {
+        let list = include_str!("blobs.rs");
+        let clauses = [
+            include_str!("blobs/journals.rs"),
+            include_str!("blobs/names.rs"),
+            include_str!("blobs/objects.rs"),
+            include_str!("blobs/publishing.rs"),
+            include_str!("blobs/spools.rs"),
+        ];
+        let named =
+            clauses.iter().flat_map(|text| text.lines()).filter_map(|l| l.strip_prefix("pub async fn "));
+        for name in named.map(|rest| rest.split('(').next().unwrap()) {
+            assert!(list.lines().any(|line| line.trim() == name), "{name} is not listed");
+        }
+    }
+}
