@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::home::Home;
-use super::place::sync_directory;
+use super::place::sync_one;
 use crate::StoreError;
 
 /// Covers small steps of the clock. After a larger step back, what is changed until the next sync looks older than it
@@ -144,19 +144,26 @@ impl Marks {
         Ok(rustix::fs::syncfs(&home.handle)?)
     }
 
-    /// Without a call for a whole file system: each changed file, then each directory above it.
+    /// Without a call for a whole file system: each changed file and each directory above it, once. What is gone by
+    /// now needs no sync, but the directory it was in.
     #[cfg(not(target_os = "linux"))]
     fn flush(&self, home: &Home) -> io::Result<()> {
-        let paths = std::mem::take(&mut *self.paths.lock().unwrap_or_else(PoisonError::into_inner));
-        for path in paths {
-            match File::open(&path) {
-                Ok(file) => file.sync_all()?,
-                Err(missing) if missing.kind() == io::ErrorKind::NotFound => {}
-                Err(other) => return Err(other),
+        let lock = || self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = std::mem::take(&mut *lock());
+        let ancestors = changed.iter().flat_map(|path| path.ancestors());
+        let ours: std::collections::BTreeSet<_> =
+            ancestors.filter(|path| path.starts_with(&home.root)).collect();
+        let synced = ours.iter().try_for_each(|path| match sync_one(path) {
+            Err(gone) if matches!(gone.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(())
             }
-            super::place::sync_directories(&home.root, &path)?;
+            other => other,
+        });
+        if synced.is_err() {
+            drop(ours);
+            lock().extend(changed);
         }
-        Ok(())
+        synced
     }
 }
 
@@ -178,7 +185,7 @@ impl Touched {
         self.file.write_all_at(self.at_s.to_string().as_bytes(), 0)?;
         self.file.sync_all()?;
         fs::rename(&self.path, home.root.join("SYNCED"))?;
-        sync_directory(&home.root)
+        sync_one(&home.root)
     }
 }
 

@@ -63,12 +63,12 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 
 /// Syncs every directory from the one that holds `path` up to `root`: any of them may be new.
 pub(super) fn sync_directories(root: &Path, path: &Path) -> io::Result<()> {
-    path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).try_for_each(sync_directory)
+    path.ancestors().skip(1).take_while(|dir| dir.starts_with(root)).try_for_each(sync_one)
 }
 
-/// Syncs one directory.
-pub(super) fn sync_directory(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+/// Syncs one directory, or file.
+pub(super) fn sync_one(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
@@ -126,7 +126,11 @@ mod tests {
             let path = |name: &str| dir.path().join(name);
             fs::write(path("first"), "1").unwrap();
             fs::write(path("second"), "2").unwrap();
-            way(&path("first"), &path("to")).unwrap();
+            let done = way(&path("first"), &path("to"));
+            if done.as_ref().is_err_and(is_refused) {
+                continue; // this system has no such way
+            }
+            done.unwrap();
             let refused = way(&path("second"), &path("to")).unwrap_err();
             assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
             assert!(!is_refused(&refused));

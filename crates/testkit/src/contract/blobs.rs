@@ -60,6 +60,7 @@ macro_rules! blobs_contract {
             records_are_appended_as_lines
             racing_appenders_keep_every_record_whole
             a_torn_tail_is_closed_before_the_next_record
+            racing_appenders_close_a_torn_tail_once
             what_is_no_record_is_refused
             an_open_journal_does_not_grow
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use store::{Durability, StoreError};
+use tokio::sync::Barrier;
 
 use super::{Subject, is_absent, keep, key, load};
 
@@ -60,6 +61,27 @@ pub async fn a_torn_tail_is_closed_before_the_next_record(blobs: Subject) {
         keep(&blobs, "journal", torn).await;
         blobs.append(&key("journal"), "three".into(), Durability::Strict).await.unwrap();
         assert_eq!(load(&blobs, "journal").await, healed);
+    }
+}
+
+/// Appenders of one journal see each other's ends.
+pub async fn racing_appenders_close_a_torn_tail_once(blobs: Subject) {
+    for _ in 0..20 {
+        keep(&blobs, "journal", "torn").await;
+        let start = Arc::new(Barrier::new(8));
+        let appenders: Vec<_> = (0..8)
+            .map(|_| {
+                let (blobs, start) = (Arc::clone(&blobs), Arc::clone(&start));
+                tokio::spawn(async move {
+                    start.wait().await;
+                    blobs.append(&key("journal"), "whole".into(), Durability::Batched).await.unwrap();
+                })
+            })
+            .collect();
+        for appender in appenders {
+            appender.await.unwrap();
+        }
+        assert_eq!(load(&blobs, "journal").await, format!("torn\n{}", "whole\n".repeat(8)));
     }
 }
 
