@@ -147,3 +147,17 @@ fn failure_of_the_reader_is_not_the_fault_of_the_zip() {
     let missing = bytes.len() as u64 + 1;
     assert!(matches!(check(&mut Cursor::new(&bytes), missing), Err(ZipError::Read(_))));
 }
+
+#[test]
+fn overlapping_entries_are_refused_before_any_is_inflated() {
+    let large = RawEntry::stored(format!("{PREFIX}a"), vec![7; 1 << 20]);
+    let one = RawEntry::stored(format!("{PREFIX}b"), "b");
+    let (before, _) = rawzip::body(std::slice::from_ref(&large));
+    let directory_header = 46 + large.central.name.len();
+    let again = RawEntry::stored(format!("{PREFIX}c"), "b")
+        .with(|entry| entry.offset = Some((before.len() - directory_header) as u64));
+    let mut tape = Tape::new(0, archive(&[large, one, again]));
+    let error = check_tape(&mut tape).unwrap_err();
+    assert!(matches!(error, ZipError::Entry { fault: EntryFault::Overlap, .. }), "{error}");
+    assert!(tape.read_bytes < 70_000, "read {}", tape.read_bytes);
+}
