@@ -15,11 +15,11 @@ use super::suggest::nearest;
 pub type Environment = BTreeMap<String, String>;
 
 /// The variable that names the configuration file; not a key, because it is needed before any key is read.
-const CONFIG_FILE: &str = "LARDER_CONFIG";
+pub const CONFIG_FILE: &str = "LARDER_CONFIG";
 
 /// Go's own variables (`go help environment`) and the conventional ones, with the key each one sets. Of two that
 /// set the same key the first one counts (as in golang.org/x/net/http/httpproxy `FromEnvironment`).
-const GO_VARIABLES: [(&str, &str); 13] = [
+pub(super) const GO_VARIABLES: [(&str, &str); 13] = [
     ("GOPRIVATE", "private"),
     ("GONOPROXY", "gonoproxy"),
     ("GONOSUMDB", "gonosumdb"),

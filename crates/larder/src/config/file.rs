@@ -19,7 +19,6 @@ pub(super) fn layer(file: &TextFile, keys: &Keys, mistakes: &mut Vec<Mistake>) -
         reader.mistakes.push(Mistake::Syntax { at, reason: error.message().to_owned() });
     }
     reader.table("", table.get_ref());
-    reader.mistakes.sort_by_key(Mistake::line);
     mistakes.append(&mut reader.mistakes);
     reader.layer
 }

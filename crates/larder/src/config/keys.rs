@@ -32,6 +32,8 @@ pub struct Key {
     pub description: String,
     /// Its default in words or as text; empty when it is an empty list or text.
     pub default: String,
+    /// Whether the default is words about where it comes from, not a value.
+    pub is_in_words: bool,
     /// Whether it has a flag of its own.
     pub has_flag: bool,
     /// What stands between the entries of a list that is written as text.
@@ -87,10 +89,8 @@ pub struct Keys(Vec<Key>);
 impl Keys {
     /// The keys of [`Config`].
     pub fn of_config() -> Self {
-        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-        let schema = settings.into_generator().into_root_schema_for::<Config>();
         let mut keys = Vec::new();
-        collect("", schema.as_object(), &mut keys);
+        collect("", schema().as_object(), &mut keys);
         Self(keys)
     }
 
@@ -120,6 +120,12 @@ impl Keys {
     }
 }
 
+/// The schema of [`Config`] in one piece, with our own notes in it (`x-flag`, `x-default`, `x-separator`).
+pub(super) fn schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<Config>().to_value()
+}
+
 /// Adds the keys of one object of the schema, and of the objects in it.
 fn collect(section: &str, schema: Option<&Map<String, Value>>, keys: &mut Vec<Key>) {
     let Some(properties) = schema.and_then(|schema| schema.get("properties")).and_then(Value::as_object)
@@ -144,6 +150,7 @@ fn key(name: String, schema: &Value) -> Key {
         kind: kind(schema),
         description: text("description").unwrap_or_default(),
         default: default.unwrap_or_default(),
+        is_in_words: schema.get("x-default").is_some(),
         has_flag: schema.get("x-flag").is_some(),
         separator: text("x-separator").and_then(|separator| separator.chars().next()).unwrap_or(','),
     }

@@ -57,9 +57,9 @@ impl Origin {
         }
     }
 
-    /// The line in the file, 0 outside it.
-    pub(super) fn line(&self) -> usize {
-        if let Self::File { line, .. } = self { *line } else { 0 }
+    /// The line, if it is one of a file.
+    pub(super) fn line(&self) -> Option<usize> {
+        if let Self::File { line, .. } = self { Some(*line) } else { None }
     }
 }
 
@@ -287,6 +287,7 @@ impl Settled {
             conflicts.push(Mistake::NoDataDirectory);
         }
         mistakes.append(&mut conflicts);
+        mistakes.sort_by_key(Mistake::rank);
         if mistakes.is_empty() {
             Ok(Loaded { config, origins: self.origins })
         } else {

@@ -58,16 +58,18 @@ fn unknown(name: &str, meant: Option<&str>) -> String {
 }
 
 impl Mistake {
-    /// The line of the file it stands on; 0 for what does not stand in a file.
-    pub(super) fn line(&self) -> usize {
+    /// Orders mistakes for reading: those in the file by their lines, then the others as they were found.
+    pub(super) fn rank(&self) -> usize {
         match self {
-            Self::Syntax { at, .. } | Self::Unknown { at, .. } | Self::Unfit { at, .. } => at.line(),
-            Self::Unreadable { .. } | Self::NoDataDirectory => 0,
+            Self::Syntax { at, .. } | Self::Unknown { at, .. } | Self::Unfit { at, .. } => {
+                at.line().unwrap_or(usize::MAX)
+            }
+            Self::Unreadable { .. } | Self::NoDataDirectory => usize::MAX,
         }
     }
 }
 
-/// All mistakes of a configuration, at least one, in the order of the layers and lines.
+/// All mistakes of a configuration, at least one: those in the file by their lines, then the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes(pub Vec<Mistake>);
 

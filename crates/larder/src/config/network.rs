@@ -20,8 +20,8 @@ pub struct Network {
     /// private networks and of metadata services are refused, whatever name leads to them. An upstream that is
     /// named in the configuration is always reached.
     pub allow: Vec<Cidr>,
-    /// Further schemes for repositories, by module path: `http`, `git`, `ssh` and `file` are closed until a rule
-    /// opens them; `https` and `ssh` are always open.
+    /// Further schemes for repositories, by module path: `PATTERN:SCHEME|SCHEME`. `http`, `git` and `file` are
+    /// closed until a rule opens them; `https` and `ssh` are always open.
     pub schemes: Vec<SchemeRule>,
     /// File of the certificates that are trusted, in PEM form. Unset: those of the operating system.
     /// As the lowest layer, `SSL_CERT_FILE` sets it.

@@ -41,7 +41,7 @@ pub enum Error {
     },
     /// A scheme that is not switched by configuration.
     #[error(
-        "`{scheme}` is not a scheme that can be opened; use http, git, ssh or file (https is always open)"
+        "`{scheme}` is not a scheme that can be opened; use http, git or file (https and ssh are always open)"
     )]
     UnknownScheme {
         /// The scheme as it was written.
@@ -196,8 +196,8 @@ pub struct SchemeRule {
     schemes: Vec<String>,
 }
 
-const LIKE_SCHEMES: &str = "corp.example.com:http|ssh";
-const SCHEMES: [&str; 5] = ["https", "ssh", "http", "git", "file"];
+const LIKE_SCHEMES: &str = "corp.example.com:http|git";
+const SCHEMES: [&str; 3] = ["http", "git", "file"];
 
 impl SchemeRule {
     /// The pattern of module paths.
@@ -205,7 +205,7 @@ impl SchemeRule {
         &self.pattern
     }
 
-    /// The schemes, at least one of `https`, `ssh`, `http`, `git`, `file`.
+    /// The schemes, at least one of `http`, `git`, `file`.
     pub fn schemes(&self) -> &[String] {
         &self.schemes
     }
@@ -229,7 +229,7 @@ impl fmt::Display for SchemeRule {
     }
 }
 
-as_text!(SchemeRule, ["corp.example.com:http|ssh"]);
+as_text!(SchemeRule, ["corp.example.com:http|git"]);
 
 /// Splits `pattern:name|name`, trimming as Go's `parseGOVCS` does.
 fn rule(text: &str, like: &'static str) -> Result<(Pattern, Vec<String>), Error> {

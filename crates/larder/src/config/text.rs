@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 /// Makes a type with `FromStr` and `Display` a string of the configuration, with examples for the schema.
 macro_rules! as_text {
-    ($type:ident, [$($example:literal),+]) => {
+    ($type:ident, [$($example:literal),*]) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -37,7 +37,7 @@ macro_rules! as_text {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "examples": [$($example),+] })
+                schemars::json_schema!({ "type": "string", "examples": [$($example),*] })
             }
         }
     };

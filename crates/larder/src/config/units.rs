@@ -120,7 +120,7 @@ impl fmt::Display for Duration {
     }
 }
 
-as_text!(Duration, ["90s", "10m", "1h30m"]);
+as_text!(Duration, []);
 
 /// A number of bytes: `512B`, `32KiB`, `64MiB`, `1GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,7 +168,7 @@ impl fmt::Display for Size {
     }
 }
 
-as_text!(Size, ["64MiB", "2GiB"]);
+as_text!(Size, []);
 
 /// Takes one number with its unit from the front of `rest`: the number, the unit, what follows.
 fn split<'a>(rest: &'a str, text: &str, like: &'static str) -> Result<(u64, &'a str, &'a str), Error> {

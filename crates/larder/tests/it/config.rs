@@ -1,9 +1,9 @@
 //! The configuration: layers, mistakes, units.
 
 use larder::config::{
-    Config, Duration, FlagValue, Keys, Listen, Loaded, Mistakes, Pattern, Size, Sources, TextFile, redact,
+    Config, Duration, FlagValue, Keys, Listen, Loaded, Mistakes, Pattern, Sources, TextFile, redact,
+    reference,
 };
-use proptest::prelude::*;
 
 /// Sources with a home directory and nothing else.
 fn bare() -> Sources {
@@ -96,10 +96,10 @@ fn unknown_keys_are_mistakes_with_a_suggestion() {
             "larder.toml:1: unknown key `upstraem`; did you mean `upstream`?",
             "larder.toml:3: unknown key `cache.frsh`; did you mean `cache.fresh`?",
             "larder.toml:4: unknown key `cahce`; did you mean `cache`?",
+            "larder.toml:6: route: the route has no `upstream`; write a proxy's address, `direct`, or `off`",
             "larder.toml:8: unknown key `route.upstrem`; did you mean `route.upstream`?",
             "LARDER_PRIVAT: unknown key `LARDER_PRIVAT`; did you mean `LARDER_PRIVATE`?",
             "--set fresh: unknown key `fresh`; did you mean `cache.fresh`?",
-            "larder.toml:6: route: the route has no `upstream`; write a proxy's address, `direct`, or `off`",
         ]
     );
 }
@@ -123,16 +123,231 @@ fn passwords_are_not_printed() {
     assert!(!redact("https://me:secret@proxy.example").contains("secret"));
 }
 
-proptest! {
-    #[test]
-    fn durations_are_read_as_they_are_printed(millis in 0..u64::MAX) {
-        let duration = Duration::from_millis(millis);
-        prop_assert_eq!(duration.to_string().parse(), Ok(duration));
-    }
+#[test]
+fn go_variables_are_the_lowest_layer_and_goproxy_is_none() {
+    let variables = [
+        ("GOPROXY", "http://127.0.0.1:3000"),
+        ("GOSUMDB", "off"),
+        ("GOPRIVATE", "a.example"),
+        ("GONOSUMDB", "b.example"),
+        ("GOVCS", "public:git, private:all"),
+        ("GOINSECURE", "c.example"),
+        ("NETRC", "/etc/netrc"),
+        ("SSL_CERT_FILE", "/etc/ca.pem"),
+        ("https_proxy", "http://me:secret@proxy.example:3128"),
+        ("NO_PROXY", "localhost,.example"),
+    ];
+    let loaded = load(&with_variables(bare(), &variables)).unwrap();
+    let config = &loaded.config;
+    assert_eq!(config.upstream.reveal(), "https://proxy.golang.org,direct");
+    assert_eq!(config.sumdb.len(), 1);
+    assert_eq!(origin(&loaded, "gonoproxy"), "as private");
+    assert_eq!(config.gonosumdb[0].as_str(), "b.example");
+    assert_eq!(config.govcs.len(), 2);
+    assert_eq!(config.goinsecure[0].as_str(), "c.example");
+    assert_eq!(config.netrc.as_deref(), Some("/etc/netrc".as_ref()));
+    assert_eq!(config.network.ca_file.as_deref(), Some("/etc/ca.pem".as_ref()));
+    assert_eq!(config.network.no_proxy, ["localhost", ".example"]);
+    assert_eq!(config.network.https_proxy.as_ref().unwrap().reveal(), "http://me:secret@proxy.example:3128");
+    assert!(!loaded.to_table().contains("secret") && !loaded.to_json().to_string().contains("secret"));
+    assert_eq!(origin(&loaded, "network.https_proxy"), "environment https_proxy");
+}
 
-    #[test]
-    fn sizes_are_read_as_they_are_printed(bytes in 0..u64::MAX) {
-        let size = Size::from_bytes(bytes);
-        prop_assert_eq!(size.to_string().parse(), Ok(size));
+#[test]
+fn gonoproxy_cannot_narrow_what_was_declared_private_to_larder() {
+    let sources = with_variables(bare(), &[("GONOPROXY", "b.example"), ("LARDER_PRIVATE", "a.example")]);
+    let loaded = load(&sources).unwrap();
+    assert_eq!(loaded.config.gonoproxy, loaded.config.private);
+    let own = load(&with_flag(sources, "gonoproxy", "c.example")).unwrap();
+    assert_eq!(own.config.gonoproxy[0].as_str(), "c.example");
+}
+
+#[test]
+fn a_pattern_of_go_that_can_never_match_is_a_mistake() {
+    let found = mistakes(&with_variables(bare(), &[("GOPRIVATE", "a.example, b.example")]));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("GOPRIVATE: private: pattern ` b.example` can never match"), "{found:?}");
+}
+
+#[test]
+fn port_means_all_addresses_until_listen_is_set() {
+    let port = with_variables(file("listen = [\"127.0.0.1:1\"]"), &[("PORT", "8080")]);
+    let loaded = load(&port).unwrap();
+    assert_eq!(loaded.config.listen, [Listen::All(8080)]);
+    assert_eq!(origin(&loaded, "listen"), "environment PORT");
+    let both = load(&with_variables(port, &[("LARDER_LISTEN", "127.0.0.1:2,[::1]:2")])).unwrap();
+    assert_eq!(both.config.listen.len(), 2);
+    assert!(
+        mistakes(&with_variables(bare(), &[("PORT", "tcp")]))[0].starts_with("PORT: listen: `:tcp` is not")
+    );
+}
+
+#[test]
+fn the_data_directory_is_looked_for_in_order() {
+    let data = |sources: &Sources| load(sources).unwrap().config.data.to_str().unwrap().to_owned();
+    let xdg = with_variables(bare(), &[("XDG_DATA_HOME", "/xdg")]);
+    assert_eq!(data(&xdg), "/xdg/larder");
+    let state = with_variables(xdg, &[("STATE_DIRECTORY", "/var/lib/larder:/var/lib/other")]);
+    assert_eq!(data(&state), "/var/lib/larder");
+    let own = with_variables(state, &[("LARDER_DATA", "/own")]);
+    assert_eq!(data(&own), "/own");
+    assert_eq!(data(&with_flag(own, "data", "/flag")), "/flag");
+    assert!(mistakes(&Sources::default())[0].contains("name a directory by --data or LARDER_DATA"));
+}
+
+#[test]
+fn variables_of_kubernetes_services_are_passed_over() {
+    let links = [
+        ("LARDER_SERVICE_HOST", "10.0.0.1"),
+        ("LARDER_SERVICE_PORT", "80"),
+        ("LARDER_SERVICE_PORT_HTTP", "80"),
+        ("LARDER_PORT", "tcp://10.0.0.1:80"),
+        ("LARDER_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("LARDER_BLUE_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("LARDER_CONFIG", "/etc/larder/larder.toml"),
+        ("LARDER_UPSTREAM", ""),
+    ];
+    assert!(load(&with_variables(bare(), &links)).is_ok());
+}
+
+#[test]
+fn tables_can_be_written_as_text() {
+    let variables = [
+        ("LARDER_ROUTE", "a.example,b.example=https://one.example|direct; c.example=off"),
+        ("LARDER_SUMDB", "off"),
+    ];
+    let loaded = load(&with_variables(bare(), &variables)).unwrap();
+    assert_eq!(loaded.config.route.len(), 2);
+    assert_eq!(loaded.config.route[0].patterns.len(), 2);
+    assert_eq!(loaded.config.route[1].upstream.reveal(), "off");
+    assert!(loaded.config.sumdb.is_empty());
+    assert_eq!(loaded.to_json()["sumdb"]["value"], serde_json::json!(["off"]));
+    let in_file = load(&file("listen = \":1, :2\"\nsumdb = \"off\"\nroute = [\"a.example=off\"]")).unwrap();
+    assert_eq!(in_file.config.listen.len(), 2);
+    assert_eq!(in_file.config.route.len(), 1);
+}
+
+#[test]
+fn flags_of_one_list_add_up() {
+    let sources = with_flag(with_flag(bare(), "private", "a.example"), "private", "b.example,c.example");
+    assert_eq!(load(&sources).unwrap().config.private.len(), 3);
+}
+
+#[test]
+fn all_mistakes_are_told_together_with_their_lines() {
+    let text = "\
+listen = [
+  \"127.0.0.1:3000\",
+  \"3000\",
+]
+sumdb = [\"off\", \"sum.golang.org\"]
+cache = 5
+
+[limits]
+connections = \"many\"
+header_bytes = 100
+
+[timeout]
+connect = 5
+lookup = \"0s\"
+
+[[route]]
+match = [\"a.example\"]
+
+[log]
+format = \"yaml\"
+";
+    let found = mistakes(&with_flag(file(text), "cache.fresh", "1h"));
+    let places: Vec<_> =
+        found.iter().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        places,
+        [
+            "larder.toml:3: listen:",
+            "larder.toml:5: sumdb:",
+            "larder.toml:6: cache:",
+            "larder.toml:9: limits.connections:",
+            "larder.toml:10: limits.header_bytes:",
+            "larder.toml:13: timeout.connect:",
+            "larder.toml:14: timeout.lookup:",
+            "larder.toml:16: route:",
+            "larder.toml:20: log.format:",
+            "--set cache.fresh:",
+        ],
+        "{found:#?}"
+    );
+    assert!(found[2].ends_with("is a section; write [cache], and its keys below"));
+    assert!(found[5].contains("is a number here; write text in quotes"), "{found:#?}");
+    assert!(
+        found[8].contains("unknown variant `yaml`, expected one of `auto`, `text`, `json`"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_told_with_its_line() {
+    let found = mistakes(&file("listen = [\"127.0.0.1:3000\"]\nupstream = off\n[cache\n"));
+    assert!(found[0].starts_with("larder.toml:2: "), "{found:?}");
+    assert!(found.iter().any(|line| line.starts_with("larder.toml:3: ")), "{found:?}");
+}
+
+#[test]
+fn conflicts_between_keys_are_told_where_one_was_set() {
+    let text = "govcs = [\"public:git\", \"public:hg\"]\nlisten = []\nsumdb = []\n[cache]\nstale = \"10s\"\n\
+                [[route]]\nmatch = [\"a.example\"]\nupstream = \"off\"\n[[route]]\nmatch = [\"a.example\"]\nupstream = \"off\"";
+    assert_eq!(
+        mistakes(&file(text)),
+        [
+            "larder.toml:1: govcs: unreachable pattern: public:hg after public:git",
+            "larder.toml:2: listen: the list is empty, so nobody could ask; write 127.0.0.1:3000",
+            "larder.toml:3: sumdb: the list is empty; write `off` to do without a checksum database",
+            "larder.toml:5: cache.stale: cache.fresh 1m is longer than cache.stale 10s; what is fresh is not yet stale",
+            "larder.toml:6: route: `a.example` is matched by an earlier route, so it never comes to this one",
+        ]
+    );
+}
+
+#[test]
+fn passwords_are_not_told_in_mistakes() {
+    let variables = [
+        ("LARDER_SUMDB", "sum.golang.org ftp://me:secret@a.example"),
+        ("LARDER_ROUTE", "me:secret@b.example"),
+    ];
+    let found = mistakes(&with_variables(bare(), &variables));
+    assert_eq!(found.len(), 2);
+    assert!(!found.concat().contains("secret"), "{found:?}");
+}
+
+#[test]
+fn the_example_in_the_documents_loads() {
+    let loaded = load(&file(reference::EXAMPLE)).unwrap();
+    assert_eq!(origin(&loaded, "route"), "file larder.toml:7");
+}
+
+/// The generated documents, beside the crates.
+fn document(name: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    std::fs::read_to_string(root.join("docs").join(name)).unwrap_or_default()
+}
+
+#[test]
+fn the_generated_documents_are_fresh() {
+    let refresh = "is older than the types: run `cargo run -p larder -- config reference docs`";
+    assert!(document("configure.md") == reference::configure_md(), "docs/configure.md {refresh}");
+    assert!(document("larder.schema.json") == reference::json_schema(), "docs/larder.schema.json {refresh}");
+}
+
+#[test]
+fn the_document_and_the_schema_name_every_key() {
+    let (text, schema) = (reference::configure_md(), reference::json_schema());
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    for key in Keys::of_config().all() {
+        assert!(
+            text.contains(&format!("### `{}`", key.name)) && text.contains(&key.environment()),
+            "{}",
+            key.name
+        );
+        let place = format!("/properties/{}/description", key.name.replace('.', "/properties/"));
+        assert!(schema.pointer(&place).is_some(), "{}", key.name);
     }
 }

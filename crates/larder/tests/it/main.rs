@@ -2,4 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on shall fail")]
 
+mod cli;
 mod config;
+mod settings;

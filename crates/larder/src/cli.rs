@@ -1,0 +1,77 @@
+//! The command line: from words to deeds.
+//!
+//! Two stages, each a type: [`args::Args`] is what was written (parsed by clap), [`mode::Mode`] is what was meant
+//! (a command with everything it needs, the configuration loaded). [`main`] is the table of contents: parse, mean,
+//! do, exit. This is the only place where the process's environment is read, and where exit codes are chosen.
+
+mod args;
+mod completions;
+mod config;
+mod failure;
+mod import;
+mod mode;
+mod serve;
+mod version;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use self::args::Args;
+use self::mode::Mode;
+use crate::config::Environment;
+
+/// How the process ends. Scripts depend on the numbers; `larder --help` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well.
+    Fine = 0,
+    /// Something failed.
+    Failed = 1,
+    /// The command line or the configuration has a mistake; nothing was done.
+    Usage = 2,
+    /// An import left something out because it was not right.
+    Refused = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let environment: Environment =
+        std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
+    // clap prints its own mistakes and help, and ends the process with 2 or 0.
+    let args = Args::parse();
+    let done = Mode::meant_by(args, environment).and_then(run);
+    done.unwrap_or_else(|error| failure::report(&error)).into()
+}
+
+/// Does what was meant.
+fn run(mode: Mode) -> anyhow::Result<Exit> {
+    match mode {
+        // clap knows where colours may be: on a terminal, and not against NO_COLOR.
+        Mode::Summary => Args::command().print_help().map(|()| Exit::Fine).map_err(Into::into),
+        Mode::Serve(loaded) => serve::run(*loaded),
+        Mode::Import { from, loaded } => import::run(&from, *loaded),
+        Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
+        Mode::Check { loaded, file } => print(&config::check(&loaded, file.as_deref())),
+        Mode::Reference { to } => config::write_reference(&to),
+        Mode::Version { json } => print(&version::text(json)),
+        Mode::Completions(shell) => print(&completions::script(shell)),
+    }
+}
+
+/// Prints to standard output. A reader that has left early is no failure.
+fn print(text: &str) -> anyhow::Result<Exit> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Exit::Fine),
+    }
+}

@@ -1,0 +1,231 @@
+//! What was written: the words of the command line, as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config::FlagValue;
+
+const SUMMARY: &str = "\
+First steps:
+  larder serve
+  GOPROXY=http://127.0.0.1:3000 go mod download
+
+Exit codes:
+  0  all went well
+  1  something failed
+  2  the command line or the configuration has a mistake; nothing was done
+  3  an import left something out because it was not right
+
+`larder COMMAND --help` shows examples of each command.";
+
+const SERVE: &str = "\
+Examples:
+  larder serve
+      On 127.0.0.1:3000, kept in the platform's directory for data.
+  larder serve --listen :3000 --data /srv/larder
+      On port 3000 of every address of the machine.
+  larder serve --private '*.corp.example.com' --upstream https://proxy.golang.org,direct
+      Modules of the company come from its version control, and are never named to others.
+  larder serve --set cache.fresh=5m --set timeout.connect=2s
+      Any key of the configuration can be set.
+
+Then tell the go command:
+  go env -w GOPROXY=http://127.0.0.1:3000
+
+Exit codes: 0 stopped as asked, 1 failed, 2 mistake in the command line or the configuration.";
+
+const CONFIG: &str = "\
+Examples:
+  larder config show
+  larder config check /etc/larder/larder.toml
+
+Layers, each beating those before it: defaults, Go's own variables, the file, LARDER_... variables, flags.";
+
+const SHOW: &str = "\
+Examples:
+  larder config show
+  larder config show --config /etc/larder/larder.toml --set cache.fresh=5m
+      What would hold with this file and flag.
+  larder config show --json | jq '.upstream'
+
+Passwords in addresses are shown as ****.
+Exit codes: 0 shown, 2 the configuration has mistakes.";
+
+const CHECK: &str = "\
+Examples:
+  larder config check
+      What `larder serve` would read here.
+  larder config check ./larder.toml && systemctl restart larder
+
+All mistakes are told at once, each with its line, its reason and what to write.
+Exit codes: 0 no mistake, 2 mistakes.";
+
+const IMPORT: &str = "\
+Examples:
+  larder import \"$(go env GOMODCACHE)/cache/download\"
+      What the go command has downloaded on this machine.
+  larder import --data /srv/larder /mnt/usb/goproxy
+      A tree in the layout of a GOPROXY, as `file://` proxies and Larder itself keep it.
+
+Every file is checked as if it came from a network. Nothing that is held is changed.
+Exit codes: 0 all imported, 1 failed, 2 mistake in the command line or the configuration,
+            3 something was refused.";
+
+const VERSION: &str = "\
+Examples:
+  larder version
+  larder version --json";
+
+const COMPLETIONS: &str = "\
+Examples:
+  larder completions bash > ~/.local/share/bash-completion/completions/larder
+  larder completions zsh > ~/.zfunc/_larder
+  larder completions fish > ~/.config/fish/completions/larder.fish";
+
+const UPSTREAM: &str =
+    "Where modules come from, written as GOPROXY is [default: https://proxy.golang.org,direct]";
+
+/// The Go module proxy: one binary between the go command and the world's modules.
+#[derive(Debug, Parser)]
+#[command(name = "larder", version, after_help = SUMMARY, disable_help_subcommand = true)]
+pub(super) struct Args {
+    /// What to do; nothing prints the summary.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve modules to the go command.
+    #[command(after_help = SERVE)]
+    Serve(Settings),
+    /// Show or check the configuration.
+    #[command(after_help = CONFIG, subcommand_required = true, arg_required_else_help = true)]
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Take modules over from a directory.
+    #[command(after_help = IMPORT)]
+    Import {
+        /// Directory in the layout of a GOPROXY: a module cache's `cache/download`, a mirror, another Larder's.
+        #[arg(value_name = "DIR")]
+        from: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print the version.
+    #[command(after_help = VERSION)]
+    Version {
+        /// As JSON, with the commit it was built from where that is known.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print completions for a shell.
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// The commands about the configuration.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print every key, its value, and where the value came from.
+    #[command(after_help = SHOW)]
+    Show {
+        /// As one JSON object: `{"KEY": {"value": ..., "from": ...}}`.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Tell all mistakes of the configuration.
+    #[command(after_help = CHECK)]
+    Check {
+        /// The file to check instead of the one that would be read.
+        #[arg(conflicts_with = "config")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Write the documents that are made of the types.
+    #[command(hide = true)]
+    Reference {
+        /// The directory to write `configure.md` and `larder.schema.json` into.
+        to: PathBuf,
+    },
+}
+
+/// Flags that set keys of the configuration. The doc comments are short: `docs/configure.md` says more.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Configuration")]
+pub(super) struct Settings {
+    /// The configuration file [else `LARDER_CONFIG`, ~/.config/larder/larder.toml, /etc/larder/larder.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address to listen on; `:3000` is every address; may be repeated [default: 127.0.0.1:3000]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<String>,
+    /// Directory of everything that is kept [else `STATE_DIRECTORY`, ~/.local/share/larder]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    // Not a doc comment, which could not hold a bare address.
+    #[arg(long, value_name = "LIST", help = UPSTREAM)]
+    upstream: Option<String>,
+    /// Checksum database, written as GOSUMDB is, or `off`; may be repeated [default: sum.golang.org]
+    #[arg(long, value_name = "SPEC")]
+    sumdb: Vec<String>,
+    /// Pattern of private module paths; may be repeated [else GOPRIVATE]
+    #[arg(long, value_name = "PATTERN")]
+    private: Vec<String>,
+    /// Form of log lines: auto, text or json [default: auto]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Least important log lines: error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Set any key, such as `cache.fresh=5m`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+}
+
+fn setting(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as cache.fresh=5m")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+impl Settings {
+    /// The values as the configuration takes them. `--set` comes last: where both name a key that is no list, it
+    /// counts.
+    pub(super) fn values(&self) -> Vec<FlagValue> {
+        let one = |key: &'static str, value: &Option<String>| {
+            value.iter().map(|value| (key, value.clone())).collect()
+        };
+        let many =
+            |key: &'static str, values: &[String]| values.iter().map(|value| (key, value.clone())).collect();
+        let everyday: [Vec<(&str, String)>; 7] = [
+            many("listen", &self.listen),
+            one("data", &self.data),
+            one("upstream", &self.upstream),
+            many("sumdb", &self.sumdb),
+            many("private", &self.private),
+            one("log.format", &self.log_format),
+            one("log.level", &self.log_level),
+        ];
+        let everyday = everyday.into_iter().flatten().map(|(key, value)| {
+            let flag = format!("--{}", key.replace('.', "-"));
+            FlagValue { flag, key: key.to_owned(), value }
+        });
+        let set = self.set.iter().map(|(key, value)| FlagValue {
+            flag: format!("--set {key}"),
+            key: key.clone(),
+            value: value.clone(),
+        });
+        everyday.chain(set).collect()
+    }
+}
