@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use gomod::govcs::{GoVcs, GoVcsError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +154,16 @@ impl Config {
     /// All mistakes of all layers, also of values that a higher layer replaces.
     pub fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         layers::load(sources)
+    }
+
+    /// The rules of `govcs` with Go's default behind them.
+    ///
+    /// # Errors
+    ///
+    /// A rule that stands behind another one with the same pattern; a configuration that was loaded has none.
+    pub fn govcs(&self) -> Result<GoVcs, GoVcsError> {
+        let rules: Vec<&str> = self.govcs.iter().map(GovcsRule::as_str).collect();
+        GoVcs::parse(&rules.join(","))
     }
 }
 

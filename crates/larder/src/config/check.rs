@@ -1,6 +1,6 @@
 //! Values that do not go with one another, or are right in form and wrong in meaning.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::{Config, Duration};
 
@@ -40,19 +40,18 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
             say(&[key], "0s would end everything before it begins; write a duration above 0".to_owned());
         }
     }
-    let rules = config.govcs.iter().map(|rule| (rule.pattern(), rule.to_string()));
-    for (rule, before) in repeated(rules) {
-        say(&["govcs"], format!("unreachable pattern: {rule} after {before}"));
+    if let Err(error) = config.govcs() {
+        say(&["govcs"], error.to_string());
     }
     let databases = config.sumdb.iter().map(|database| (database.spec.name(), database.spec.to_string()));
-    for (database, _) in repeated(databases) {
+    for database in repeated(databases) {
         say(&["sumdb"], format!("{database} is named twice; a client could not tell them apart"));
     }
     let routes = config
         .route
         .iter()
         .flat_map(|route| route.patterns.iter().map(|pattern| (pattern.as_str(), pattern.to_string())));
-    for (pattern, _) in repeated(routes) {
+    for pattern in repeated(routes) {
         say(&["route"], format!("`{pattern}` is matched by an earlier route, so it never comes to this one"));
     }
     found
@@ -72,15 +71,8 @@ fn timeouts(config: &Config) -> [(&'static str, Duration); 8] {
     ]
 }
 
-/// The entries whose name an earlier entry has, each with that earlier one.
-fn repeated<'a>(entries: impl Iterator<Item = (&'a str, String)>) -> Vec<(String, String)> {
-    let mut seen: HashMap<&str, String> = HashMap::new();
-    let mut repeated = Vec::new();
-    for (name, entry) in entries {
-        match seen.get(name) {
-            Some(before) => repeated.push((entry, before.clone())),
-            None => drop(seen.insert(name, entry)),
-        }
-    }
-    repeated
+/// The entries whose name an earlier entry has.
+fn repeated<'a>(entries: impl Iterator<Item = (&'a str, String)>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    entries.filter(|(name, _)| !seen.insert(*name)).map(|(_, entry)| entry).collect()
 }

@@ -2,10 +2,13 @@
 //!
 //! Go lets a pattern that can never match stand silently. Here such a pattern is a mistake: whoever wrote it meant
 //! to keep something private, and a silent typing error would let it out.
-//! The rules come from x/mod `module.MatchPrefixPatterns` and cmd/go `parseGOVCS`.
+//! The rules come from x/mod `module.MatchPrefixPatterns` and cmd/go `parseGOVCS`, as `gomod` reads them.
 
 use std::fmt;
 use std::str::FromStr;
+
+use gomod::govcs::{GoVcs, GoVcsError};
+use gomod::pattern::Patterns;
 
 use super::text::as_text;
 
@@ -23,21 +26,20 @@ pub enum Error {
         /// What stands in the way, and what to write.
         because: &'static str,
     },
+    /// A rule is not one of GOVCS (Go's text).
+    #[error("{0}; write github.com:git|hg")]
+    Govcs(#[from] GoVcsError),
     /// A rule has no colon between its pattern and its list.
-    #[error("malformed entry (missing colon): `{rule}`; write {like}")]
+    #[error("malformed entry (missing colon): `{rule}`; write corp.example.com:http|git")]
     MissingColon {
         /// The rule as it was written.
         rule: String,
-        /// A rule that would be right.
-        like: &'static str,
     },
     /// A rule names nothing behind its colon.
-    #[error("nothing stands behind the colon of `{rule}`; write {like}")]
+    #[error("nothing stands behind the colon of `{rule}`; write corp.example.com:http|git")]
     EmptyList {
         /// The rule as it was written.
         rule: String,
-        /// A rule that would be right.
-        like: &'static str,
     },
     /// A scheme that is not switched by configuration.
     #[error(
@@ -58,6 +60,13 @@ impl Pattern {
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Pattern {
+    /// The patterns in the form that paths are matched against.
+    pub fn all(patterns: &[Self]) -> Patterns {
+        patterns.iter().map(Self::as_str).collect()
     }
 }
 
@@ -153,37 +162,29 @@ fn is_class(chars: &mut std::str::Chars<'_>) -> bool {
 /// `github.com:git` or `public:git|hg`. `public` and `private` stand for all such modules, `all` for every system,
 /// `off` for none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct GovcsRule {
-    pattern: String,
-    systems: Vec<String>,
-}
+pub struct GovcsRule(String);
 
 impl GovcsRule {
-    /// The pattern, or `public` or `private`.
-    pub fn pattern(&self) -> &str {
-        &self.pattern
-    }
-
-    /// The names of the systems that are allowed, at least one; `all` and `off` among them.
-    pub fn systems(&self) -> &[String] {
-        &self.systems
+    /// The rule as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
-
-const LIKE_GOVCS: &str = "github.com:git|hg";
 
 impl FromStr for GovcsRule {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (pattern, systems) = rule(text, LIKE_GOVCS)?;
-        Ok(Self { pattern: pattern.0, systems })
+        GoVcs::parse(text)?;
+        let (pattern, _) = text.split_once(':').unwrap_or((text, ""));
+        pattern.trim().parse::<Pattern>()?;
+        Ok(Self(text.trim().to_owned()))
     }
 }
 
 impl fmt::Display for GovcsRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.pattern, self.systems.join("|"))
+        f.write_str(&self.0)
     }
 }
 
@@ -196,7 +197,6 @@ pub struct SchemeRule {
     schemes: Vec<String>,
 }
 
-const LIKE_SCHEMES: &str = "corp.example.com:http|git";
 const SCHEMES: [&str; 3] = ["http", "git", "file"];
 
 impl SchemeRule {
@@ -215,7 +215,13 @@ impl FromStr for SchemeRule {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (pattern, schemes) = rule(text, LIKE_SCHEMES)?;
+        let missing_colon = || Error::MissingColon { rule: text.to_owned() };
+        let (pattern, schemes) = text.split_once(':').ok_or_else(missing_colon)?;
+        let pattern = pattern.trim().parse()?;
+        let schemes: Vec<String> = schemes.split('|').map(|scheme| scheme.trim().to_owned()).collect();
+        if schemes.iter().any(String::is_empty) {
+            return Err(Error::EmptyList { rule: text.to_owned() });
+        }
         match schemes.iter().find(|scheme| !SCHEMES.contains(&scheme.as_str())) {
             Some(scheme) => Err(Error::UnknownScheme { scheme: scheme.clone() }),
             None => Ok(Self { pattern, schemes }),
@@ -230,15 +236,3 @@ impl fmt::Display for SchemeRule {
 }
 
 as_text!(SchemeRule, ["corp.example.com:http|git"]);
-
-/// Splits `pattern:name|name`, trimming as Go's `parseGOVCS` does.
-fn rule(text: &str, like: &'static str) -> Result<(Pattern, Vec<String>), Error> {
-    let missing_colon = || Error::MissingColon { rule: text.to_owned(), like };
-    let (pattern, names) = text.split_once(':').ok_or_else(missing_colon)?;
-    let pattern = pattern.trim().parse()?;
-    let names: Vec<String> = names.split('|').map(|name| name.trim().to_owned()).collect();
-    if names.iter().any(String::is_empty) {
-        return Err(Error::EmptyList { rule: text.to_owned(), like });
-    }
-    Ok((pattern, names))
-}

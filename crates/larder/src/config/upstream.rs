@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use gomod::goproxy::{ProxyList, ProxyListError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +13,18 @@ use super::text::{as_text, redact};
 /// Why a text is not a list of upstreams, or not a route.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The list has no entries (Go's text).
-    #[error("GOPROXY list is not the empty string, but contains no entries")]
-    NoEntries,
+    /// An entry cannot be asked, or there is none (Go's text).
+    #[error(transparent)]
+    List(#[from] ProxyListError),
     /// The list is empty; `off` and `direct` say so in words.
     #[error("the list is empty; write a proxy's address, `direct`, or `off`")]
     Empty,
+    /// An address cannot be read, and there is a password in the list.
+    #[error(
+        "an address is not valid, and not shown because a password is near; in passwords write \
+         `,` as %2C, `|` as %7C, `/` as %2F, `@` as %40, `:` as %3A"
+    )]
+    Password,
     /// A route in its short form has no `=`.
     #[error("`{text}` is not a route; write PATTERN[,PATTERN]=UPSTREAM, such as corp.example.com=direct")]
     NotARoute {
@@ -38,20 +45,29 @@ pub enum Error {
 /// A list of upstreams in the grammar of GOPROXY: addresses, `direct` and `off`, with `,` (next one only when the
 /// answer is 404 or 410) or `|` (next one after any failure) between them. It may carry passwords
 /// (`https://user:password@host`): printing hides them, only [`Upstream::reveal`] gives them out.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Upstream(String);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Upstream {
+    text: String,
+    list: ProxyList,
+}
 
 impl Upstream {
-    /// The list as it was written, passwords included: for the parser of the list, never for printing.
+    /// The entries of the list.
+    pub fn list(&self) -> &ProxyList {
+        &self.list
+    }
+
+    /// The list as it was written, passwords included: never for printing.
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
 impl Default for Upstream {
     /// The go command's own default (go.env, `GOPROXY`).
+    #[expect(clippy::expect_used, reason = "a constant, and a test reads it")]
     fn default() -> Self {
-        Self("https://proxy.golang.org,direct".to_owned())
+        "https://proxy.golang.org,direct".parse().expect("the go command's own default is a list")
     }
 }
 
@@ -62,22 +78,24 @@ impl FromStr for Upstream {
         if text.trim().is_empty() {
             return Err(Error::Empty);
         }
-        if text.split([',', '|']).all(|entry| entry.trim().is_empty()) {
-            return Err(Error::NoEntries);
+        match ProxyList::parse(text) {
+            Ok(list) => Ok(Self { list, text: text.to_owned() }),
+            // Go's text quotes what it could not read, which here may be a piece of a password.
+            Err(ProxyListError::Url { .. }) if text.contains('@') => Err(Error::Password),
+            Err(error) => Err(error.into()),
         }
-        Ok(Self(text.to_owned()))
     }
 }
 
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&self.0))
+        f.write_str(&redact(&self.text))
     }
 }
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", redact(&self.0))
+        write!(f, "{:?}", redact(&self.text))
     }
 }
 

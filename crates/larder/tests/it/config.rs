@@ -8,7 +8,7 @@ use larder::config::{
 /// Sources with a home directory and nothing else.
 fn bare() -> Sources {
     let mut sources = Sources::default();
-    sources.environment.insert("HOME".into(), "/home/gopher".into());
+    sources.environment.insert("HOME".into(), "/users/gopher".into());
     sources
 }
 
@@ -45,7 +45,7 @@ fn without_any_source_the_defaults_stand() {
     assert_eq!(loaded.config.upstream.reveal(), "https://proxy.golang.org,direct");
     assert_eq!(loaded.config.sumdb[0].spec.name(), "sum.golang.org");
     assert!(loaded.config.sumdb[0].spec.verifier().starts_with("sum.golang.org+033de0ae+"));
-    assert_eq!(loaded.config.data.to_str(), Some("/home/gopher/.local/share/larder"));
+    assert_eq!(loaded.config.data.to_str(), Some("/users/gopher/.local/share/larder"));
     assert_eq!(loaded.config.cache.fresh, Duration::from_secs(60));
     assert!(loaded.origins.values().all(|origin| origin.to_string() == "default"));
 }
@@ -298,7 +298,7 @@ fn conflicts_between_keys_are_told_where_one_was_set() {
     assert_eq!(
         mistakes(&file(text)),
         [
-            "larder.toml:1: govcs: unreachable pattern: public:hg after public:git",
+            "larder.toml:1: govcs: unreachable pattern in GOVCS: \"public:hg\" after \"public:git\"",
             "larder.toml:2: listen: the list is empty, so nobody could ask; write 127.0.0.1:3000",
             "larder.toml:3: sumdb: the list is empty; write `off` to do without a checksum database",
             "larder.toml:5: cache.stale: cache.fresh 1m is longer than cache.stale 10s; what is fresh is not yet stale",
@@ -316,6 +316,10 @@ fn passwords_are_not_told_in_mistakes() {
     let found = mistakes(&with_variables(bare(), &variables));
     assert_eq!(found.len(), 2);
     assert!(!found.concat().contains("secret"), "{found:?}");
+    for upstream in ["https://me:secret,x@a.example", "me:secret/x@a.example", "ftp://me:secret@a.example"] {
+        let found = mistakes(&with_variables(bare(), &[("LARDER_UPSTREAM", upstream)]));
+        assert!(!found.concat().contains("secret"), "{found:?}");
+    }
 }
 
 #[test]

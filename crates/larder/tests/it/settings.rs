@@ -126,17 +126,22 @@ fn patterns_that_can_never_match_are_refused() {
 fn rules_have_a_pattern_and_a_list() {
     accepted::<GovcsRule>(&[
         ("public:git|hg", "public:git|hg"),
-        (" corp.example.com : all ", "corp.example.com:all"),
+        (" corp.example.com: all ", "corp.example.com: all"),
     ]);
     accepted::<SchemeRule>(&[("corp.example.com:http|git", "corp.example.com:http|git")]);
     refused::<GovcsRule>(&[
-        ("git", "missing colon"),
-        (":git", "empty pattern"),
-        ("public:", "nothing stands behind the colon"),
-        ("public:git||hg", "nothing stands behind the colon"),
-        ("./x:git", "relative"),
+        ("git", "malformed entry in GOVCS (missing colon): \"git\"; write github.com:git|hg"),
+        (":git", "empty pattern in GOVCS"),
+        ("public:", "empty VCS list in GOVCS"),
+        ("public:git||hg", "empty VCS name in GOVCS"),
+        ("./x:git", "relative pattern not allowed in GOVCS"),
+        ("corp.example.com/[a:git", "can never match"),
     ]);
-    refused::<SchemeRule>(&[("corp.example.com:ssh", "`ssh` is not a scheme that can be opened")]);
+    refused::<SchemeRule>(&[
+        ("corp.example.com:ssh", "`ssh` is not a scheme that can be opened"),
+        ("corp.example.com", "missing colon"),
+        ("corp.example.com:http|", "nothing stands behind the colon"),
+    ]);
 }
 
 #[test]
@@ -203,6 +208,8 @@ fn routes_and_upstreams_hide_their_passwords() {
     refused::<Upstream>(&[
         ("", "the list is empty"),
         (",|", "GOPROXY list is not the empty string, but contains no entries"),
+        ("foo", "invalid proxy URL missing scheme: foo"),
+        ("ftp://x/y", "invalid proxy URL scheme (must be https, http, file): ftp://x/y"),
     ]);
 }
 
