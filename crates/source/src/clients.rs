@@ -168,6 +168,7 @@ impl Pair {
 }
 
 /// What all clients have in common. Deadlines beyond connecting are kept by each request.
+#[expect(clippy::disallowed_methods, reason = "the one door for HTTP clients")]
 fn plain(connect: Duration) -> ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

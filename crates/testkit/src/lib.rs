@@ -12,6 +12,7 @@
     clippy::missing_panics_doc,
     reason = "this crate is test code: a broken expectation must stop the test at the place where it broke"
 )]
+#![expect(clippy::disallowed_methods, reason = "fakes and oracles stand outside the doors of the product")]
 
 pub mod contract;
 mod eventually;

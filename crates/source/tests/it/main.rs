@@ -1,5 +1,6 @@
 //! Flows of the `source` crate, one file each.
 
+#![expect(clippy::disallowed_methods, reason = "tests set up the world outside the doors")]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,6 @@
 //! Flow tests of the stores: the contract on every one of them, and what each has of its own.
 
+#![expect(clippy::disallowed_methods, reason = "tests prepare, break and time the store from outside")]
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test as its body does")]
 
 #[cfg(target_os = "linux")]
