@@ -105,8 +105,6 @@ impl HttpUpstream {
             let location = header(&response, &LOCATION).filter(|_| redirects).map(str::to_owned);
             let Some(location) = location else { return Ok(response) };
             at = redirect::target(&at, &location, self.base.url(), &self.clients)?;
-            // Read to its end, so that the connection can be used again; a failure here changes nothing.
-            let _ = beginning(response, question).await;
         }
         Err(SourceError::Redirect(RedirectFault::TooMany))
     }

@@ -89,6 +89,7 @@ impl Body {
             size,
             cause: Some(Arc::new(cause.without_url())),
         })?;
+        // The client library counts too; this is so that a whole body does not rest on its word alone.
         let Some(piece) = piece else {
             let short = size.is_some_and(|size| got < size);
             return if short { Err(SourceError::Cut { got, size, cause: None }) } else { Ok(None) };

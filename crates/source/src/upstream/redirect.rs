@@ -36,3 +36,40 @@ pub(super) fn target(
     }
     Ok(to)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Network;
+
+    fn followed(from: &str, location: &str) -> Result<String, SourceError> {
+        let clients = Clients::new(&Network::default(), Duration::from_secs(1)).unwrap();
+        let upstream = Url::parse("https://proxy.example/go").unwrap();
+        target(&Url::parse(from).unwrap(), location, &upstream, &clients).map(String::from)
+    }
+
+    #[test]
+    fn https_is_never_left() {
+        for (from, location, leaves) in [
+            ("https://proxy.example/a", "http://proxy.example/b", true),
+            ("https://store.example/a", "http://store.example/b", true),
+            ("https://store.example/a", "HTTP://store.example/b", true),
+            ("https://proxy.example/a", "https://store.example/b", false),
+            ("https://proxy.example/a", "//store.example/b", false),
+            ("http://proxy.example/a", "https://store.example/b", false),
+            ("http://proxy.example/a", "http://store.example/b", false),
+        ] {
+            let refused =
+                matches!(followed(from, location), Err(SourceError::Redirect(RedirectFault::Downgrade)));
+            assert_eq!(refused, leaves, "{from} to {location}");
+        }
+    }
+
+    #[test]
+    fn userinfo_and_fragment_of_a_target_are_dropped_and_its_query_is_kept() {
+        let to = followed("https://proxy.example/a?x=1", "https://user:pw@store.example/b?sig=%2Fz#part");
+        assert_eq!(to.unwrap(), "https://store.example/b?sig=%2Fz");
+    }
+}

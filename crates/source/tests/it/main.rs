@@ -12,5 +12,6 @@ mod bodies;
 mod guard;
 mod redirects;
 mod statuses;
+mod tls;
 mod tree;
 mod walk;

@@ -111,8 +111,11 @@ async fn an_endless_error_body_is_read_no_further_than_needed() {
     upstream.on(INFO).status_text(404, &"a long line\n".repeat(10_000));
     let error = read(&source(&upstream), INFO).await.unwrap_err();
     assert_eq!(error.text().lines().count(), 4);
+    let hour = Duration::from_hours(1);
+    let patient = patient(&upstream, Deadlines { idle: hour, small: hour, ..Deadlines::default() });
     upstream.on(INFO).status(500).endless();
-    assert_eq!(read(&source(&upstream), INFO).await.unwrap_err().class(), Class::Unavailable);
+    let answer = tokio::time::timeout(testkit::DEADLINE, read(&patient, INFO)).await;
+    assert_eq!(answer.unwrap().unwrap_err().class(), Class::Unavailable);
 }
 
 #[tokio::test]
