@@ -6,16 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Source;
+use gomod::goproxy::Fallback;
 
-/// When a walk goes on after a failure: the separator behind the entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fallback {
-    /// `,`: only after 404 and 410.
-    OnAbsent,
-    /// `|`: after any failure.
-    OnAnyError,
-}
+use crate::Source;
 
 /// Sources in the order in which they are asked.
 #[derive(Clone, Debug, Default)]

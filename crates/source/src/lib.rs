@@ -26,19 +26,24 @@ mod tree;
 
 mod direct;
 
+mod build;
 mod chain;
+mod routes;
 mod walk;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
-pub use chain::{Chain, Fallback, Link};
+pub use build::{Builder, ChainError, SourceFault};
+pub use chain::{Chain, Link};
 pub use clients::{Clients, ClientsError, Network, Outbound};
 pub use direct::Direct;
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};
+pub use gomod::goproxy::Fallback;
 pub use guard::{Guard, Inside, IpNet, IpNetError};
 pub use limits::{Deadline, Deadlines};
+pub use routes::{RouteError, Routed, Routes};
 pub use tree::{Tree, TreeError};
 pub use upstream::{HttpUpstream, UpstreamError};
 pub use walk::{Line, Walk, WalkError};

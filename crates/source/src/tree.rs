@@ -31,7 +31,7 @@ pub struct Tree {
 }
 
 /// Why a `file:` URL names no tree.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError {
     /// Not a `file:` URL.
     #[error("not a file: URL")]

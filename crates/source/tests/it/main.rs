@@ -11,6 +11,7 @@ mod ask;
 mod bodies;
 mod guard;
 mod redirects;
+mod routes;
 mod statuses;
 mod tls;
 mod tree;

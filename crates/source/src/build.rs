@@ -1,0 +1,89 @@
+//! From a `GOPROXY` list to sources that can be asked.
+//!
+//! The grammar and its faults are `gomod::goproxy`'s; what is left to refuse here is what only a client of the
+//! protocol knows, such as a password that would travel over plain http. Faults name the entry by its place and
+//! its host, never by its URL.
+
+use std::sync::Arc;
+
+use gomod::goproxy::{ProxyList, ProxyScheme, ProxyTarget, ProxyUrl};
+
+use crate::clients::Clients;
+use crate::{Chain, Deadlines, Direct, HttpUpstream, Link, Source, Tree, TreeError, UpstreamError};
+
+/// The configured name of every file tree.
+const TREE_NAME: &str = "file";
+
+/// What sources are made with.
+#[derive(Clone)]
+pub struct Builder {
+    clients: Clients,
+    deadlines: Deadlines,
+    direct: Arc<dyn Source>,
+}
+
+/// Why an entry of a list cannot be a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {place} of the list cannot be used")]
+pub struct ChainError {
+    /// Which entry, from 1.
+    pub place: usize,
+    /// What is wrong with it.
+    #[source]
+    pub fault: SourceFault,
+}
+
+/// What is wrong with the URL of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceFault {
+    /// A proxy that cannot be asked.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// A tree that cannot be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+}
+
+impl Builder {
+    /// A builder for which `direct` says that it is not built in.
+    pub fn new(clients: Clients, deadlines: Deadlines) -> Self {
+        Self { clients, deadlines, direct: Arc::new(Direct) }
+    }
+
+    /// Puts a source in the place of `direct`.
+    #[must_use]
+    pub fn with_direct(self, direct: Arc<dyn Source>) -> Self {
+        Self { direct, ..self }
+    }
+
+    /// The source that a URL names: a proxy under its `host[:port]`, a tree under `file`.
+    pub fn source(&self, url: &ProxyUrl) -> Result<Arc<dyn Source>, SourceFault> {
+        Ok(match url.scheme() {
+            ProxyScheme::File => Arc::new(Tree::from_url(TREE_NAME, url.as_str())?),
+            ProxyScheme::Http | ProxyScheme::Https => {
+                Arc::new(HttpUpstream::named_by_host(url.as_str(), &self.clients, self.deadlines.clone())?)
+            }
+        })
+    }
+}
+
+impl Chain {
+    /// Builds the sources of a list. `direct` and `off` end it.
+    pub fn from_list(list: &ProxyList, builder: &Builder) -> Result<Self, ChainError> {
+        let mut links = Vec::new();
+        for (at, entry) in list.entries().iter().enumerate() {
+            match &entry.target {
+                ProxyTarget::Url(url) => {
+                    let source = builder.source(url).map_err(|fault| ChainError { place: at + 1, fault })?;
+                    links.push(Link::new(source, entry.fallback));
+                }
+                ProxyTarget::Direct => {
+                    links.push(Link::direct(Arc::clone(&builder.direct)));
+                    break;
+                }
+                ProxyTarget::Off => return Ok(Self::new(links, true)),
+            }
+        }
+        Ok(Self::new(links, false))
+    }
+}
