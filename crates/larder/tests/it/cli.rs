@@ -148,6 +148,25 @@ fn everyday_flags_are_those_that_the_document_names() {
 }
 
 #[test]
+fn everyday_flags_set_the_key_they_are_named_for() {
+    for (flag, key, value) in [
+        ("--listen", "listen", "127.0.0.1:1"),
+        ("--data", "data", "/srv/larder"),
+        ("--upstream", "upstream", "direct"),
+        ("--sumdb", "sumdb", "off"),
+        ("--private", "private", "corp.example.com"),
+        ("--log-format", "log.format", "json"),
+        ("--log-level", "log.level", "debug"),
+    ] {
+        let json: serde_json::Value =
+            serde_json::from_slice(&run(&["config", "show", "--json", flag, value]).stdout).unwrap();
+        let shown = &json[key]["value"];
+        assert_eq!(shown.get(0).unwrap_or(shown), value, "{flag}");
+        assert_eq!(json[key]["from"], format!("flag {flag}"));
+    }
+}
+
+#[test]
 fn show_prints_values_with_their_origin_and_no_password() {
     let args =
         ["--upstream", "https://me:secret@proxy.example", "--private", "a.example", "--private", "b.example"];

@@ -73,6 +73,7 @@ fn addresses_to_listen_on_name_their_address_or_all() {
         ("localhost:3000", "127.0.0.1:3000"),
         ("[::1]:0", "[::1]:0"),
         (":3000", ":3000"),
+        (":0", ":0"),
     ]);
     refused::<Listen>(&[
         ("3000", "write 127.0.0.1:3000 for this machine, :3000 for all addresses"),
