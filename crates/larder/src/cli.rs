@@ -42,6 +42,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// Runs the command that the process was started with.
+#[expect(clippy::disallowed_methods, reason = "the door: read once, and handed to `config`")]
 pub fn main() -> ExitCode {
     let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     let environment: Environment =

@@ -1,5 +1,6 @@
 //! The tests of the product, one file a flow.
 
+#![expect(clippy::disallowed_methods, reason = "tests set up the world outside the doors")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on shall fail")]
 
 mod cli;
