@@ -54,22 +54,21 @@ pub(crate) fn escape(plain: &str) -> Cow<'_, str> {
 
 /// Takes the escapes back (x/mod `unescapeString`).
 pub(crate) fn unescape(escaped: &str) -> Result<Cow<'_, str>, EscapeFault> {
+    if escaped.bytes().any(|byte| !byte.is_ascii() || byte.is_ascii_uppercase()) {
+        let odd = escaped.chars().find(|rune| !rune.is_ascii() || rune.is_ascii_uppercase());
+        return Err(match odd {
+            Some(letter) if letter.is_ascii() => EscapeFault::UpperCase(letter),
+            other => EscapeFault::NotAscii(other.unwrap_or_default()),
+        });
+    }
     // Nearly every path that is asked for is its own escaped form.
-    if escaped.bytes().all(|byte| byte.is_ascii() && byte != b'!' && !byte.is_ascii_uppercase()) {
-        return Ok(Cow::Borrowed(escaped));
-    }
+    let Some((front, rest)) = escaped.split_once('!') else { return Ok(Cow::Borrowed(escaped)) };
     let mut plain = String::with_capacity(escaped.len());
-    let mut bang = false;
-    for rune in escaped.chars() {
-        match rune {
-            _ if !rune.is_ascii() => return Err(EscapeFault::NotAscii(rune)),
-            'a'..='z' if bang => plain.push(rune.to_ascii_uppercase()),
-            _ if bang => return Err(EscapeFault::LoneBang),
-            'A'..='Z' => return Err(EscapeFault::UpperCase(rune)),
-            '!' => {}
-            _ => plain.push(rune),
-        }
-        bang = rune == '!';
+    plain.push_str(front);
+    for part in rest.split('!') {
+        let letter = part.chars().next().filter(char::is_ascii_lowercase).ok_or(EscapeFault::LoneBang)?;
+        plain.push(letter.to_ascii_uppercase());
+        plain.push_str(part.get(1..).unwrap_or(""));
     }
-    if bang { Err(EscapeFault::LoneBang) } else { Ok(Cow::Owned(plain)) }
+    Ok(Cow::Owned(plain))
 }

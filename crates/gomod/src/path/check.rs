@@ -47,14 +47,16 @@ fn check(path: &str, kind: PathKind) -> Result<(), PathFault> {
     if path.starts_with('-') && kind != PathKind::File {
         return Err(PathFault::LeadingDash);
     }
-    // Searched bytewise: for two bytes that is faster than `str::contains`, and this is done for each request.
-    if path.bytes().zip(path.bytes().skip(1)).any(|pair| pair == (b'/', b'/')) {
-        return Err(PathFault::DoubleSlash);
-    }
-    if path.ends_with('/') {
-        return Err(PathFault::TrailingSlash);
-    }
-    path.split('/').try_for_each(|element| check_element(element, kind))
+    // A path whose elements are fine has no empty one, so its slashes need a look only where they are not.
+    path.split('/').try_for_each(|element| check_element(element, kind)).map_err(|fault| {
+        if path.contains("//") {
+            PathFault::DoubleSlash
+        } else if path.ends_with('/') {
+            PathFault::TrailingSlash
+        } else {
+            fault
+        }
+    })
 }
 
 fn check_element(element: &str, kind: PathKind) -> Result<(), PathFault> {
@@ -70,7 +72,10 @@ fn check_element(element: &str, kind: PathKind) -> Result<(), PathFault> {
     if element.ends_with('.') {
         return Err(PathFault::TrailingDot);
     }
-    if let Some(rune) = element.chars().find(|&rune| !is_allowed(rune, kind)) {
+    // Bytes first: they are far quicker to look at than characters, and this is done for each request.
+    if !element.bytes().all(is_plain)
+        && let Some(rune) = element.chars().find(|&rune| !is_allowed(rune, kind))
+    {
         return Err(PathFault::InvalidChar(rune));
     }
     let stem = element.split('.').next().unwrap_or(element);
@@ -84,10 +89,15 @@ fn check_element(element: &str, kind: PathKind) -> Result<(), PathFault> {
     Ok(())
 }
 
+/// Whether elements of all paths may hold the character.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
 /// Whether an element of such a path may hold the character (x/mod `modPathOK`, `importPathOK`, `fileNameOK`).
 fn is_allowed(rune: char, kind: PathKind) -> bool {
     match rune {
-        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.' | '_' | '~' => true,
+        _ if u8::try_from(rune).is_ok_and(is_plain) => true,
         '+' => kind != PathKind::Module,
         '!' | '#' | '$' | '%' | '&' | '(' | ')' | ',' | '=' | '@' | '[' | ']' | '^' | '{' | '}' | ' ' => {
             kind == PathKind::File

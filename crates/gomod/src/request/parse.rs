@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{FileKind, Malformed, NotFound, Query, Request, RequestError, sumdb};
 use crate::path::{EscapedPath, ModulePath};
-use crate::version::{VersionError, unescape_version};
+use crate::version::{VersionError, VersionFault, unescape_version};
 use crate::{ModuleVersion, Version};
 
 pub(super) fn parse(raw: &str) -> Result<Request, RequestError> {
@@ -33,33 +33,36 @@ pub(super) fn parse(raw: &str) -> Result<Request, RequestError> {
 /// Reads the request for a file of a module by the escaped version in its name.
 fn parse_file(module: &ModulePath, escaped: &str, kind: FileKind) -> Result<Request, VersionError> {
     let text = unescape_version(escaped)?;
-    match Version::parse(&text) {
-        Ok(version) if !may_become_incompatible(module, &version, kind) => {
-            Ok(Request::File(ModuleVersion::new(module.clone(), version)?, kind))
+    let version = match Version::parse(&text) {
+        Ok(version) => ModuleVersion::new(module.clone(), version),
+        Err(error) => Err(error),
+    };
+    match version {
+        Ok(version) => Ok(Request::File(version, kind)),
+        Err(error) if kind == FileKind::Info && may_name_another(module, &error) => {
+            Ok(Request::Query(module.clone(), Query::parse(&text)?))
         }
-        Err(error) if kind != FileKind::Info => Err(error),
-        _ => Ok(Request::Query(module.clone(), Query::parse(&text)?)),
+        Err(error) => Err(error),
     }
 }
 
-/// Whether a version that does not fit the module may name one that does: a tag `v2.0.0` of a module without
-/// go.mod is the version `v2.0.0+incompatible`, which only the repository can tell.
-fn may_become_incompatible(module: &ModulePath, version: &Version, kind: FileKind) -> bool {
-    kind == FileKind::Info && module.path_major().is_empty() && !module.matches_path_major(version.as_str())
+/// Whether a text that is no version of the module may name one: any text that is not canonical, and a version
+/// of a greater major, because the tag `v2.0.0` of a module without go.mod is its version `v2.0.0+incompatible`,
+/// which only the repository can tell.
+fn may_name_another(module: &ModulePath, error: &VersionError) -> bool {
+    !matches!(error.fault, VersionFault::Major { .. }) || module.path_major().is_empty()
 }
 
 /// Takes percent-encoding back, once. A `+` stands for itself, as in any path.
 fn decode(raw: &str) -> Result<Cow<'_, str>, Malformed> {
-    let path = if raw.bytes().any(|byte| byte == b'%') {
-        Cow::Owned(String::from_utf8(decode_bytes(raw)?).map_err(|_| Malformed::Utf8)?)
-    } else {
-        Cow::Borrowed(raw)
-    };
-    match path.bytes().find(|&byte| byte == 0 || byte == b'\\') {
-        None => Ok(path),
-        Some(0) => Err(Malformed::Nul),
-        Some(_) => Err(Malformed::Backslash),
+    if !raw.bytes().any(|byte| matches!(byte, b'%' | 0 | b'\\')) {
+        return Ok(Cow::Borrowed(raw));
     }
+    let path = String::from_utf8(decode_bytes(raw)?).map_err(|_| Malformed::Utf8)?;
+    if path.contains('\0') {
+        return Err(Malformed::Nul);
+    }
+    if path.contains('\\') { Err(Malformed::Backslash) } else { Ok(Cow::Owned(path)) }
 }
 
 fn decode_bytes(raw: &str) -> Result<Vec<u8>, Malformed> {
