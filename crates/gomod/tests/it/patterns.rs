@@ -33,6 +33,15 @@ fn a_star_may_end_within_a_character_as_in_go() {
 }
 
 #[test]
+fn stars_and_question_marks_do_not_cross_a_slash() {
+    // A slash in a class counts as the end of an element, so here the text has one more than there are elements.
+    for glob in ["*[/x]", "a?[/x]"] {
+        assert!(!Patterns::parse(glob).matches("a/x"), "{glob}");
+    }
+    assert!(Patterns::parse("*[/]x").matches("a/x/y"));
+}
+
+#[test]
 fn lists_are_made_of_entries_with_something_in_them() {
     assert!(Patterns::parse("").is_empty());
     assert!(Patterns::parse(",,/,").is_empty());

@@ -204,6 +204,12 @@ fn checksum_databases_may_have_slashes_in_their_names() {
 }
 
 #[test]
+fn the_first_operation_ends_the_name_of_a_checksum_database() {
+    assert_eq!(malformed("sumdb/s.org/lookup/x/tile/8/0/000"), Malformed::Lookup);
+    assert_eq!(malformed("sumdb/s.org/tile/x/lookup/a.org/m@v1.0.0"), Malformed::Tile);
+}
+
+#[test]
 fn names_of_checksum_databases_stay_in_their_place() {
     for name in ["..", "a/..", "../a", "a//b", "", "a/", "a b", "a:x", "a:", "a/b:1", "%2e%2e", "a+b", "."] {
         assert!(matches!(
