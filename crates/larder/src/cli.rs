@@ -62,7 +62,7 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Import { from, loaded } => import::run(&from, *loaded),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
         Mode::Check { loaded, file } => print(&config::check(&loaded, file.as_deref())),
-        Mode::Reference { to } => config::write_reference(&to),
+        Mode::Reference(document) => print(&config::reference(document)),
         Mode::Version { json } => print(&version::text(json)),
         Mode::Completions(shell) => print(&completions::script(shell)),
     }

@@ -153,12 +153,23 @@ pub(super) enum ConfigCommand {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Write the documents that are made of the types.
+    /// Print a document that is made of the types.
     #[command(hide = true)]
     Reference {
-        /// The directory to write `configure.md` and `larder.schema.json` into.
-        to: PathBuf,
+        /// Which one, by the name of its file below `docs`.
+        document: Document,
     },
+}
+
+/// A document that is made of the types.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum Document {
+    /// The reference of all keys.
+    #[value(name = "configure.md")]
+    Configure,
+    /// The JSON schema of the file.
+    #[value(name = "larder.schema.json")]
+    Schema,
 }
 
 /// Flags that set keys of the configuration. The doc comments are short: `docs/configure.md` says more.

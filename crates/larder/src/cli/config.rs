@@ -1,11 +1,6 @@
 //! `larder config`: what is set, and whether it is right.
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::Context;
-
-use super::Exit;
+use super::args::Document;
 use crate::config::{Loaded, Origin, reference};
 
 /// Every key with its value and where that came from.
@@ -25,14 +20,10 @@ pub(super) fn check(loaded: &Loaded, file: Option<&str>) -> String {
     )
 }
 
-/// Writes the documents that are made of the types.
-#[expect(clippy::disallowed_methods, reason = "documents go where the caller says, outside the store")]
-pub(super) fn write_reference(to: &Path) -> anyhow::Result<Exit> {
-    for (name, text) in
-        [("configure.md", reference::configure_md()), ("larder.schema.json", reference::json_schema())]
-    {
-        let path = to.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+/// A document that is made of the types.
+pub(super) fn reference(document: Document) -> String {
+    match document {
+        Document::Configure => reference::configure_md(),
+        Document::Schema => reference::json_schema(),
     }
-    Ok(Exit::Fine)
 }

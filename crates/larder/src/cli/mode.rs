@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap_complete::Shell;
 
-use super::args::{Args, Command, ConfigCommand, Settings};
+use super::args::{Args, Command, ConfigCommand, Document, Settings};
 use crate::config::{
     CONFIG_FILE, Config, Environment, Loaded, Mistake, Mistakes, Sources, TextFile, config_files,
 };
@@ -23,8 +23,8 @@ pub(super) enum Mode {
     Show { loaded: Box<Loaded>, json: bool },
     /// Say that the configuration, and the file that was read, have no mistakes.
     Check { loaded: Box<Loaded>, file: Option<String> },
-    /// Write the generated documents.
-    Reference { to: PathBuf },
+    /// Print a generated document.
+    Reference(Document),
     /// Print the version.
     Version { json: bool },
     /// Print a shell's completions.
@@ -47,7 +47,7 @@ impl Mode {
                     let (loaded, file) = self::load(&settings, file.as_deref(), environment)?;
                     Self::Check { loaded, file }
                 }
-                ConfigCommand::Reference { to } => Self::Reference { to },
+                ConfigCommand::Reference { document } => Self::Reference(document),
             },
         })
     }

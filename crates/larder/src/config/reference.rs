@@ -1,6 +1,6 @@
 //! The documents that are made of the types: `docs/configure.md` and `docs/larder.schema.json`.
 //!
-//! `larder config reference docs` writes them; a test fails when they are older than the types.
+//! `larder config reference NAME` prints them; a test fails when they are older than the types.
 
 use serde_json::{Map, Value, json};
 
@@ -59,7 +59,7 @@ format = "json"
 const INTRODUCTION: &str = "\
 # Configuration
 
-<!-- Made of the types by `cargo run -p larder -- config reference docs`. Do not edit. -->
+<!-- Made of the types by `larder config reference configure.md`. Do not edit. -->
 
 Larder runs without any configuration. What you set comes from these layers, each beating those above it:
 
