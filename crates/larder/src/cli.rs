@@ -58,8 +58,8 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
     match mode {
         // clap knows where colours may be: on a terminal, and not against NO_COLOR.
         Mode::Summary => Args::command().print_help().map(|()| Exit::Fine).map_err(Into::into),
-        Mode::Serve(loaded) => serve::run(*loaded),
-        Mode::Import { from, loaded } => import::run(&from, *loaded),
+        Mode::Serve(loaded) => serve::run(&loaded),
+        Mode::Import { from, loaded, json } => import::run(&from, &loaded, json),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
         Mode::Check { loaded, file } => print(&config::check(&loaded, file.as_deref())),
         Mode::Reference(document) => print(&config::reference(document)),

@@ -1,4 +1,15 @@
-//! Larder, the Go module proxy, as a library; the binary is a thin `main.rs` around it.
+//! Larder: a Go module proxy. See ARCHITECTURE.md for the picture and the walk-throughs.
 
+pub mod app;
+pub mod auth;
+pub mod cache;
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod http;
+pub mod jobs;
+pub mod observe;
+pub mod pipeline;
+pub mod tasks;
+pub mod verify;
+pub mod version;

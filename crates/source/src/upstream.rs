@@ -40,6 +40,8 @@ const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 pub struct HttpUpstream {
     name: String,
     base: Base,
+    /// The base is a checksum database's own address, where `/sumdb/<name>` is not part of a path.
+    is_database: bool,
     clients: Clients,
     deadlines: Deadlines,
 }
@@ -61,7 +63,29 @@ impl HttpUpstream {
         clients: &Clients,
         deadlines: Deadlines,
     ) -> Result<Self, UpstreamError> {
-        Ok(Self { name: name.into(), base: Base::parse(base_url)?, clients: clients.clone(), deadlines })
+        let (name, base, clients) = (name.into(), Base::parse(base_url)?, clients.clone());
+        Ok(Self { name, base, is_database: false, clients, deadlines })
+    }
+
+    /// A checksum database at its own address, where `/sumdb/<name>/latest` is just `/latest`.
+    pub fn sumdb(
+        name: impl Into<String>,
+        base_url: &str,
+        clients: &Clients,
+        deadlines: Deadlines,
+    ) -> Result<Self, UpstreamError> {
+        Ok(Self { is_database: true, ..Self::new(name, base_url, clients, deadlines)? })
+    }
+
+    fn locate(&self, request: &Request) -> Url {
+        let path = request.to_string();
+        match request {
+            Request::SumDb(asked) if self.is_database => {
+                let below = format!("sumdb/{}/", asked.name);
+                self.base.locate(path.strip_prefix(&below).unwrap_or(&path))
+            }
+            _ => self.base.locate(&path),
+        }
     }
 
     /// An upstream that is named by its `host[:port]`.
@@ -77,7 +101,7 @@ impl HttpUpstream {
     async fn ask(&self, request: &Request, resume: Option<&Resume>) -> Result<Fetched, SourceError> {
         let budget = Budget::of(request, &self.deadlines);
         let question = Question {
-            url: self.base.locate(request),
+            url: self.locate(request),
             clock: Clock::start(&budget),
             budget,
             large: matches!(request, Request::File(_, FileKind::Zip)),

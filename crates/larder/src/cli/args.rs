@@ -114,6 +114,9 @@ pub(super) enum Command {
         /// Directory in the layout of a GOPROXY: a module cache's `cache/download`, a mirror, another Larder's.
         #[arg(value_name = "DIR")]
         from: PathBuf,
+        /// Report as JSON, every refused file named.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         settings: Settings,
     },

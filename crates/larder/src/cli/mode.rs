@@ -18,7 +18,7 @@ pub(super) enum Mode {
     /// Serve modules.
     Serve(Box<Loaded>),
     /// Take modules over.
-    Import { from: PathBuf, loaded: Box<Loaded> },
+    Import { from: PathBuf, loaded: Box<Loaded>, json: bool },
     /// Print the configuration.
     Show { loaded: Box<Loaded>, json: bool },
     /// Say that the configuration, and the file that was read, have no mistakes.
@@ -38,7 +38,9 @@ impl Mode {
         Ok(match args.command {
             None => Self::Summary,
             Some(Command::Serve(settings)) => Self::Serve(load(&settings)?),
-            Some(Command::Import { from, settings }) => Self::Import { from, loaded: load(&settings)? },
+            Some(Command::Import { from, json, settings }) => {
+                Self::Import { from, loaded: load(&settings)?, json }
+            }
             Some(Command::Version { json }) => Self::Version { json },
             Some(Command::Completions { shell }) => Self::Completions(shell),
             Some(Command::Config { command }) => match command {

@@ -3,7 +3,7 @@
 use super::Exit;
 use crate::config::Loaded;
 
-/// Serves until the process is asked to stop.
-pub(super) fn run(_loaded: Loaded) -> anyhow::Result<Exit> {
-    anyhow::bail!("this build cannot serve yet")
+/// Serves until the process is asked to stop; [`Exit::Failed`] when requests had to be cut off at the end.
+pub(super) fn run(loaded: &Loaded) -> anyhow::Result<Exit> {
+    Ok(if crate::app::serve(&loaded.config)? { Exit::Fine } else { Exit::Failed })
 }

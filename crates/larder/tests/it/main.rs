@@ -5,4 +5,8 @@
 
 mod cli;
 mod config;
+mod flights;
+mod keeping;
+mod proxy;
+mod serving;
 mod settings;

@@ -5,7 +5,6 @@
 
 use std::fmt::{self, Write as _};
 
-use gomod::Request;
 use reqwest::Url;
 
 /// Why a URL is no upstream. The URL is not repeated: it may carry a password.
@@ -50,11 +49,11 @@ impl Base {
         &self.0
     }
 
-    /// The URL of a request, without credentials.
-    pub(super) fn locate(&self, request: &Request) -> Url {
+    /// The URL of a path below the base, un-encoded; without credentials.
+    pub(super) fn locate(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let base = url.path();
-        let path = format!("{}/{}", base.strip_suffix('/').unwrap_or(base), encoded(&request.to_string()));
+        let path = format!("{}/{}", base.strip_suffix('/').unwrap_or(base), encoded(path));
         url.set_path(&path);
         // Cannot fail: the URL has a host.
         let _ = url.set_username("");
@@ -95,12 +94,14 @@ fn encoded(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gomod::Request;
+
     use super::*;
 
     fn located(base: &str, request: &str) -> String {
         Base::parse(base)
             .unwrap()
-            .locate(&Request::parse(request.trim_start_matches('/')).unwrap())
+            .locate(&Request::parse(request.trim_start_matches('/')).unwrap().to_string())
             .to_string()
     }
 

@@ -5,12 +5,11 @@ use super::source::{code, line, split_tests, word_at, words};
 
 /// The levels from the lowest to the highest. Modules of one level do not know each other.
 const LEVELS: &[&[&str]] = &[
-    &["config", "observe", "clock", "tasks"],
+    &["config", "observe", "clock", "tasks", "version"],
     &["auth"],
     &["policy", "verify", "log"],
     &["cache"],
     &["pipeline"],
-    &["import"],
     &["http", "jobs", "dashboard"],
     &["app"],
     &["cli", "main"],

@@ -57,7 +57,7 @@ fn a_module_imports_only_from_lower_levels() {
         ("crates/larder/src/auth.rs", "//! C.\nuse crate::Cache;\n", "hides the module"),
         ("crates/larder/src/auth.rs", "//! C.\nuse crate::novel::X;\n", "`crate::novel` has no level"),
         ("crates/larder/src/novel.rs", "//! C.\nuse crate::config::X;\n", "`novel` has no level"),
-        ("crates/larder/src/import.rs", "//! C.\nuse crate::http::X;\n", "not below it"),
+        ("crates/larder/src/jobs.rs", "//! C.\nuse crate::http::X;\n", "not below it"),
     ]);
     accepted(&[
         ("crates/larder/src/lib.rs", "//! L.\npub use crate::app::App;\n"),
@@ -70,7 +70,7 @@ fn a_module_imports_only_from_lower_levels() {
             "crates/larder/src/cache/keep.rs",
             "//! C.\nuse super::app;\n#[cfg(test)]\nmod tests { use super::super::x; }\n",
         ),
-        ("crates/larder/src/import.rs", "//! C.\nuse crate::pipeline::X; // crate::http\n"),
+        ("crates/larder/src/jobs.rs", "//! C.\nuse crate::pipeline::X; // crate::http\n"),
         ("crates/store/src/disk.rs", "//! Levels are larder's.\nuse crate::Key;\n"),
     ]);
 }

@@ -1,0 +1,105 @@
+//! Builds every part once and connects them; starts the server and stops it.
+
+mod build;
+mod control;
+mod import;
+mod serve;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use store::Disk;
+
+use crate::clock::Clock;
+use crate::config::{Config, Listen};
+use crate::http::Service;
+use crate::http::listen::{self, Patience};
+use crate::jobs;
+use crate::observe::Counters;
+use crate::pipeline::Pipeline;
+use crate::tasks::Tasks;
+
+pub use build::pipeline_over;
+pub use import::import;
+pub use serve::serve;
+
+/// A running server.
+pub struct App {
+    addresses: Vec<SocketAddr>,
+    pipeline: Arc<Pipeline>,
+    service: Arc<Service>,
+    disk: Arc<Disk>,
+    tasks: Tasks,
+    drain: Duration,
+}
+
+/// Starts a server; it is ready when this returns. Must be called in a runtime.
+///
+/// # Errors
+/// The data directory is in use or cannot be written, an address is taken, an upstream cannot be built.
+pub fn start(config: &Config, clock: Clock) -> anyhow::Result<App> {
+    let tasks = Tasks::default();
+    let data = &config.data;
+    let disk = Arc::new(
+        Disk::open(data).with_context(|| format!("could not open the data directory {}", data.display()))?,
+    );
+    let listeners = listen_on(config)?;
+    let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), clock)?;
+    let counters = Arc::new(Counters::default());
+    let service = Arc::new(Service::new(pipeline.clone(), build::settings(config, &pipeline), counters));
+    let control = data.join("control.sock");
+    let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
+    tasks.spawn(control::run(socket, pipeline.clone(), tasks.clone()));
+    tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone()));
+    tasks.spawn(jobs::sync::run(disk.clone(), tasks.clone()));
+    let patience = Patience {
+        header_read: config.timeout.header_read.into(),
+        write_idle: config.timeout.write_idle.into(),
+        connections: config.limits.connections as usize,
+    };
+    let mut addresses = Vec::new();
+    for listener in listeners {
+        addresses.push(listener.local_addr()?);
+        tasks.spawn(listen::run(listener, service.clone(), tasks.clone(), patience));
+    }
+    Ok(App { addresses, pipeline, service, disk, tasks, drain: config.timeout.drain.into() })
+}
+
+fn listen_on(config: &Config) -> anyhow::Result<Vec<tokio::net::TcpListener>> {
+    let mut listeners = Vec::new();
+    for listen in &config.listen {
+        let bound = match *listen {
+            Listen::At(address) => listen::bind(address),
+            // One IPv6 socket takes IPv4 too; without IPv6, one IPv4 socket.
+            Listen::All(port) => listen::bind((Ipv6Addr::UNSPECIFIED, port).into())
+                .or_else(|_| listen::bind((Ipv4Addr::UNSPECIFIED, port).into())),
+        };
+        listeners.push(bound.with_context(|| format!("could not listen on {listen}"))?);
+    }
+    Ok(listeners)
+}
+
+impl App {
+    /// The addresses it listens on, with the ports that were given.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What answers the requests.
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
+    }
+
+    /// Stops: no new connections, those under way finish within the drain limit. True if all did.
+    pub async fn stop(self) -> bool {
+        self.service.retire();
+        self.tasks.stop();
+        let drained = tokio::time::timeout(self.drain, self.tasks.finished()).await.is_ok();
+        if let Err(error) = self.disk.close() {
+            tracing::error!(error = &error as &dyn std::error::Error, "the store could not be closed");
+        }
+        drained
+    }
+}

@@ -1,0 +1,122 @@
+//! From settings to parts.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use gomod::goproxy::ProxyList;
+use gomod::pattern::Patterns;
+use source::{
+    Builder, Chain, Clients, Deadlines, Guard, HttpUpstream, IpNet, Network, Outbound, Routes, Source,
+};
+use store::Blobs;
+
+use crate::cache::{Cache, Freshness};
+use crate::clock::Clock;
+use crate::config::{self, Config, Pattern};
+use crate::http::Settings;
+use crate::pipeline::{Parts, Pipeline, SumDb, SumDbs};
+use crate::tasks::Tasks;
+
+/// A pipeline over a store.
+///
+/// # Errors
+/// An upstream, a certificate file or a pattern cannot be used.
+pub fn pipeline_over(
+    config: &Config,
+    blobs: Arc<dyn Blobs>,
+    tasks: Tasks,
+    clock: Clock,
+) -> anyhow::Result<Arc<Pipeline>> {
+    let freshness = Freshness {
+        fresh: config.cache.fresh.into(),
+        stale: config.cache.stale.into(),
+        negative: config.cache.negative.into(),
+    };
+    let cache = Cache::new(blobs, clock.clone(), freshness, config.cache.memory.bytes());
+    let deadlines = deadlines(config);
+    let clients = Clients::new(&network(config)?, deadlines.connect)?;
+    Ok(Pipeline::new(Parts {
+        cache: Arc::new(cache),
+        routes: routes(config, &Builder::new(clients.clone(), deadlines.clone()))?,
+        sumdbs: SumDbs::new(sumdbs(config, &clients, &deadlines)?, clock.clone()),
+        tasks,
+        clock,
+        client_wait: config.timeout.client_wait.into(),
+    }))
+}
+
+/// What the HTTP side needs to know.
+pub(super) fn settings(config: &Config, pipeline: &Pipeline) -> Settings {
+    Settings {
+        path_prefix: config.path_prefix.as_str().to_owned(),
+        immutable: config.cache.immutable.into(),
+        fresh: config.cache.fresh.into(),
+        upstreams: pipeline.source_names(),
+    }
+}
+
+fn deadlines(config: &Config) -> Deadlines {
+    let timeout = &config.timeout;
+    Deadlines {
+        connect: timeout.connect.into(),
+        first_byte: timeout.first_byte.into(),
+        idle: timeout.body_idle.into(),
+        small: timeout.small_body.into(),
+        lookup: timeout.lookup.into(),
+        ..Deadlines::default()
+    }
+}
+
+fn network(config: &Config) -> anyhow::Result<Network> {
+    let allow: Result<Vec<IpNet>, _> =
+        config.network.allow.iter().map(|block| block.to_string().parse()).collect();
+    let proxy = |address: &Option<config::Address>| address.as_ref().map(|it| it.reveal().to_owned());
+    let except = &config.network.no_proxy;
+    Ok(Network {
+        guard: Guard::new(allow?),
+        authorities: config.network.ca_file.clone(),
+        outbound: Outbound {
+            http: proxy(&config.network.http_proxy),
+            https: proxy(&config.network.https_proxy),
+            except: (!except.is_empty()).then(|| except.join(",")),
+        },
+    })
+}
+
+fn routes(config: &Config, builder: &Builder) -> anyhow::Result<Routes> {
+    let mut routes = Vec::new();
+    for route in &config.route {
+        let chain = chain(route.upstream.reveal(), builder);
+        let patterns = patterns(&route.patterns);
+        let chain = chain.with_context(|| format!("the route for {patterns} cannot be used"))?;
+        routes.push((patterns, chain));
+    }
+    if !config.gonoproxy.is_empty() {
+        routes.push((patterns(&config.gonoproxy), chain("direct", builder)?));
+    }
+    let default = chain(config.upstream.reveal(), builder).context("`upstream` cannot be used")?;
+    Ok(Routes::new(patterns(&config.private), routes, default))
+}
+
+fn chain(list: &str, builder: &Builder) -> anyhow::Result<Chain> {
+    Ok(Chain::from_list(&ProxyList::parse(list)?, builder)?)
+}
+
+fn patterns(list: &[Pattern]) -> Patterns {
+    let joined: Vec<&str> = list.iter().map(Pattern::as_str).collect();
+    Patterns::parse(&joined.join(","))
+}
+
+fn sumdbs(config: &Config, clients: &Clients, deadlines: &Deadlines) -> anyhow::Result<Vec<SumDb>> {
+    let mut databases = Vec::new();
+    for database in &config.sumdb {
+        let name = database.spec.name();
+        let address = database.spec.address();
+        let base = address.map_or_else(|| format!("https://{name}"), str::to_owned);
+        let own = HttpUpstream::sumdb(name, &base, clients, deadlines.clone())
+            .with_context(|| format!("the address of the checksum database {name} cannot be used"))?;
+        let own: Arc<dyn Source> = Arc::new(own);
+        databases.push(SumDb { name: name.into(), own, only_own: address.is_some() });
+    }
+    Ok(databases)
+}

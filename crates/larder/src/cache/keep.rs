@@ -1,0 +1,224 @@
+//! Keeping what was verified.
+
+use std::sync::{Arc, RwLock};
+
+use bytes::Bytes;
+use gomod::{FileKind, ModulePath, ModuleVersion, Request};
+use store::{Durability, Publish, StoreError};
+
+use super::load::{held_file, held_small};
+use super::manifest::{self, Manifest, Record, VerifiedBy};
+use super::open::OpenFile;
+use super::{
+    Cache, Content, Held, KeepError, Remembered, SMALL_BYTES, file_key, header, known, lines, manifest_key,
+    read, tree_key,
+};
+use crate::verify::sums;
+use crate::verify::{Verified, VerifiedContent};
+
+/// A list names what is held of one module: a million versions would be about this long.
+const LIST_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Where a verified file came from and how surely it must be kept.
+#[derive(Clone, Debug)]
+pub struct Provenance {
+    /// The configured name of the source.
+    pub source: Arc<str>,
+    /// Why it is trusted.
+    pub verified_by: VerifiedBy,
+    /// `Strict` when durability is promised before the answer (imports).
+    pub durability: Durability,
+}
+
+impl Cache {
+    /// Keeps a verified file of a version. If one is held already, that one stays and is returned: the first verified
+    /// content wins.
+    pub async fn keep(
+        &self,
+        module: &ModuleVersion,
+        kind: FileKind,
+        verified: Verified,
+        from: Provenance,
+    ) -> Result<Held, KeepError> {
+        let want = Request::File(module.clone(), kind);
+        let writer = self.writer(&module.path);
+        let _turn = match writer {
+            Some(writer) => Some(writer.lock().await),
+            None => None,
+        };
+        let manifest = self.manifest_in_turn(&module.path).await?;
+        let earlier = read(&manifest).record(&module.version, kind).cloned();
+        if let Some(earlier) = earlier {
+            agree(module, kind, &earlier, &verified)?;
+            if !earlier.lost
+                && let Some(held) = self.still_held(&want, module, kind, &earlier).await?
+            {
+                return Ok(held);
+            }
+        }
+        let record = Arc::new(record(module, kind, &verified, &from, self.clock.now()));
+        let held = self.publish(module, kind, &record, (verified.content, from.durability)).await?;
+        let line = manifest::line(&record);
+        self.blobs.append(&manifest_key(&module.path)?, line, from.durability).await?;
+        manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(record);
+        self.write_list(&module.path, &manifest).await?;
+        Ok(held)
+    }
+
+    async fn still_held(
+        &self,
+        want: &Request,
+        module: &ModuleVersion,
+        kind: FileKind,
+        record: &Arc<Record>,
+    ) -> Result<Option<Held>, StoreError> {
+        match self.blobs.open(&file_key(module, kind)?).await {
+            Ok(blob) if blob.size() == record.size => {
+                let file = Arc::new(OpenFile::new(record.clone(), blob));
+                self.open.insert(want.clone(), file.clone());
+                Ok(Some(held_file(&file)))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn publish(
+        &self,
+        module: &ModuleVersion,
+        kind: FileKind,
+        record: &Arc<Record>,
+        (content, durability): (VerifiedContent, Durability),
+    ) -> Result<Held, StoreError> {
+        let (key, want) = (&file_key(module, kind)?, &Request::File(module.clone(), kind));
+        match content {
+            VerifiedContent::Memory(bytes) => {
+                store::put(&*self.blobs, key, bytes.clone(), Publish::Replace, durability).await?;
+                let held = held_small(record, bytes);
+                self.remember_small(want, &held);
+                Ok(held)
+            }
+            VerifiedContent::Spool(spool) => {
+                let blob = self.blobs.publish(&spool, key, Publish::Replace, durability).await?;
+                // Hashed on its way in, so the first reader need not check it again; but this descriptor's blocks count
+                // as unchecked, which costs one CRC pass and spares a second way of marking them.
+                let file = Arc::new(OpenFile::new(record.clone(), blob));
+                if record.size > SMALL_BYTES {
+                    self.open.insert(want.clone(), file.clone());
+                }
+                self.memory.remove(want);
+                Ok(held_file(&file))
+            }
+        }
+    }
+
+    fn remember_small(&self, want: &Request, held: &Held) {
+        if held.size() <= SMALL_BYTES {
+            self.memory.insert(want.clone(), Remembered::File(held.clone()));
+        } else {
+            // A large `.mod`: found again through its manifest.
+            self.memory.remove(want);
+        }
+    }
+
+    /// Rewrites the list of the static tree: the versions whose three files are held.
+    pub(super) async fn write_list(
+        &self,
+        path: &ModulePath,
+        manifest: &RwLock<Manifest>,
+    ) -> Result<(), StoreError> {
+        let text = lines(read(manifest).whole_versions());
+        let key = tree_key(path, "list")?;
+        let current = match self.blobs.open(&key).await {
+            Ok(blob) => blob.read_all(LIST_BYTES).await?,
+            Err(error) if error.is_absent() => Bytes::new(),
+            Err(error) => return Err(error),
+        };
+        if current == text {
+            return Ok(());
+        }
+        store::put(&*self.blobs, &key, text.into(), Publish::Replace, Durability::Batched).await?;
+        Ok(())
+    }
+
+    /// Keeps an answer that may change. A failure to write it is logged and otherwise ignored: it is only a copy.
+    pub async fn keep_known(&self, want: &Request, body: Bytes, source: &str) -> Held {
+        let sha256 = sums::of(&body).sha256;
+        let held = Held {
+            etag: header(&format!("\"{sha256}\"")),
+            source: header(source),
+            at: self.clock.now(),
+            content: Content::Memory(body.clone()),
+        };
+        self.memory.insert(want.clone(), Remembered::Known(held.clone()));
+        if let Some(key) = known::key(want) {
+            let stored = known::encode(&known::Head { source: source.into(), at: held.at, sha256 }, &body);
+            let written =
+                store::put(&*self.blobs, &key, stored.into(), Publish::Replace, Durability::Batched).await;
+            if let Err(error) = written {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "an answer could not be kept on disk"
+                );
+            }
+        }
+        held
+    }
+
+    /// A small verified file that cannot be kept now, to be served this once.
+    pub fn unkept(&self, bytes: Bytes, source: &str) -> Held {
+        Held {
+            etag: header(&format!("\"{}\"", sums::of(&bytes).sha256)),
+            source: header(source),
+            at: self.clock.now(),
+            content: Content::Memory(bytes),
+        }
+    }
+
+    /// Remembers for a short time, in memory only, an answer made from what is held, since no source gave one.
+    pub fn remember_derived(&self, want: &Request, body: Bytes, source: &str) -> Held {
+        let held = self.unkept(body, source);
+        self.memory.insert(want.clone(), Remembered::Known(held.clone()));
+        held
+    }
+}
+
+/// Whether what is offered may stand for what was recorded: the h1 decides; where there is none, the bytes.
+fn agree(
+    module: &ModuleVersion,
+    kind: FileKind,
+    earlier: &Record,
+    verified: &Verified,
+) -> Result<(), KeepError> {
+    let (recorded, offered) = match (&earlier.h1, &verified.h1) {
+        (Some(recorded), Some(offered)) => (recorded.to_string(), offered.to_string()),
+        // An `.info` has no hash that anyone relies on: a lost one may be replaced by what the source says now.
+        _ => return Ok(()),
+    };
+    if recorded == offered {
+        return Ok(());
+    }
+    Err(KeepError::Differs { file: format!("{module} {}", kind.extension()), recorded, offered })
+}
+
+fn record(
+    module: &ModuleVersion,
+    kind: FileKind,
+    verified: &Verified,
+    from: &Provenance,
+    at: jiff::Timestamp,
+) -> Record {
+    Record {
+        version: module.version.as_str().to_owned(),
+        kind: kind.extension().to_owned(),
+        h1: verified.h1,
+        sha256: verified.sums.sha256.clone(),
+        size: verified.sums.size,
+        blocks: verified.sums.blocks.clone(),
+        source: from.source.clone(),
+        at,
+        verified_by: from.verified_by,
+        lost: false,
+    }
+}

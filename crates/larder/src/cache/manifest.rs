@@ -1,0 +1,128 @@
+//! The manifest of a module: what is held of it, and why it is trusted.
+//!
+//! One file a module, `meta/<escaped path>/@manifest`, one JSON record a line, appended and never rewritten; a later
+//! record about the same file replaces the earlier. A file without a record is not held, whatever lies in the
+//! tree: the record is written last. A torn last line (a crash while it was written) is no record.
+//!
+//! ```text
+//! {"version":"v1.0.0","kind":"zip","h1":"h1:…","sha256":"9f86…","size":4096,"blocks":"1c291ca3…",
+//!  "source":"proxy.example","at":"2026-11-21T04:00:00Z","verified_by":"first-seen"}
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gomod::h1::H1;
+use gomod::{FileKind, Version};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Why the bytes of a held file are trusted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerifiedBy {
+    /// Nothing vouched for them but the source they came from first, and the module rules.
+    FirstSeen,
+    /// They were adopted from a directory; the module rules held.
+    Import,
+}
+
+/// What is known of one held file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The version, as text.
+    pub version: String,
+    /// `info`, `mod` or `zip`.
+    pub kind: String,
+    /// The Go hash: of the zip's content, or of the go.mod file; none for `.info`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub h1: Option<H1>,
+    /// SHA-256 of the bytes, lower-case hex; the `ETag`.
+    pub sha256: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// CRC-32 of each block of [`crate::verify::sums::BLOCK`] bytes, 8 hex digits a block.
+    pub blocks: String,
+    /// The configured name of the source it came from.
+    pub source: Arc<str>,
+    /// When it was kept.
+    pub at: Timestamp,
+    /// Why it is trusted.
+    pub verified_by: VerifiedBy,
+    /// The file was found broken or taken away since; its hashes still bind what may take its place.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub lost: bool,
+}
+
+/// All records of one module.
+#[derive(Clone, Debug, Default)]
+pub struct Manifest {
+    records: HashMap<(String, &'static str), Arc<Record>>,
+}
+
+impl Manifest {
+    /// Reads a manifest; lines that are no record (torn by a crash) are passed over.
+    pub fn parse(text: &[u8]) -> Self {
+        let mut manifest = Self::default();
+        let whole = text.iter().rposition(|byte| *byte == b'\n').and_then(|end| text.get(..end));
+        for line in whole.unwrap_or_default().split(|byte| *byte == b'\n') {
+            if let Ok(record) = serde_json::from_slice::<Record>(line) {
+                manifest.insert(Arc::new(record));
+            }
+        }
+        manifest
+    }
+
+    /// Adds a record, replacing an earlier one about the same file.
+    pub fn insert(&mut self, record: Arc<Record>) {
+        if let Some(kind) = FileKind::ALL.iter().find(|kind| kind.extension() == record.kind) {
+            self.records.insert((record.version.clone(), kind.extension()), record);
+        }
+    }
+
+    /// The record of one file, lost or not.
+    pub fn record(&self, version: &Version, kind: FileKind) -> Option<&Arc<Record>> {
+        self.records.get(&(version.as_str().to_owned(), kind.extension()))
+    }
+
+    /// The source that the version's first file came from: later files must come from there too.
+    pub fn pinned_source(&self, version: &Version) -> Option<Arc<str>> {
+        FileKind::ALL
+            .iter()
+            .filter_map(|kind| self.record(version, *kind))
+            .min_by_key(|record| record.at)
+            .map(|record| record.source.clone())
+    }
+
+    /// Versions whose three files are all held, unsorted.
+    pub fn whole_versions(&self) -> Vec<Version> {
+        let mut count: HashMap<&str, usize> = HashMap::new();
+        for ((version, _), record) in &self.records {
+            if !record.lost {
+                *count.entry(version).or_default() += 1;
+            }
+        }
+        count
+            .into_iter()
+            .filter(|(_, files)| *files == FileKind::ALL.len())
+            .filter_map(|(version, _)| Version::parse(version).ok())
+            .collect()
+    }
+
+    /// Records held, for weighing the manifest in memory.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}
+
+/// The line that is appended for a record; the store ends it.
+pub fn line(record: &Record) -> Bytes {
+    // A record holds nothing that JSON cannot: the fallback is never taken.
+    serde_json::to_vec(record).unwrap_or_default().into()
+}

@@ -1,0 +1,163 @@
+//! A held file that is too large for memory: open, checked block by block the first time each block is read.
+//!
+//! The check is remembered as long as the file stands still: when its size, inode or change time differs, all
+//! blocks count as unchecked again. A block that is not what it was when it was kept is never given out; the file is
+//! then `rotten`, and the next lookup treats it as lost.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use store::{Blob, Stamp, StoreError};
+
+use super::manifest::Record;
+use crate::verify::sums::{self, BLOCK};
+
+/// Why a held file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The bytes on the disk are not those that were kept.
+    #[error("block {block} of the stored file is not what was kept")]
+    Rotten {
+        /// Index of the block.
+        block: u64,
+    },
+    /// The file ends too early.
+    #[error("the stored file ends after {at} bytes")]
+    Short {
+        /// Where it ended.
+        at: u64,
+    },
+    /// The store failed.
+    #[error("the stored file could not be read")]
+    Store(#[source] StoreError),
+}
+
+/// An open held file.
+#[derive(Debug)]
+pub struct OpenFile {
+    record: Arc<Record>,
+    blob: Blob,
+    /// What the file was when the bits below were set; none when that could not be told.
+    stamp: Mutex<Option<Stamp>>,
+    /// One bit a block, set once the block was found right.
+    checked: Box<[AtomicU64]>,
+    rotten: AtomicBool,
+}
+
+impl OpenFile {
+    /// Takes charge of an opened object whose record is `record`.
+    pub(super) fn new(record: Arc<Record>, blob: Blob) -> Self {
+        let words = record.size.div_ceil(BLOCK).div_ceil(64);
+        let checked = (0..words).map(|_| AtomicU64::new(0)).collect();
+        let stamp = Mutex::new(Some(blob.stamp()));
+        Self { record, blob, stamp, checked, rotten: AtomicBool::new(false) }
+    }
+
+    /// What is recorded about the file.
+    pub fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    /// Whether wrong bytes were found in it.
+    pub fn is_rotten(&self) -> bool {
+        self.rotten.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was checked when the file has changed since.
+    pub fn notice_change(&self) {
+        let now = self.blob.stamp_now().ok();
+        let mut then = self.stamp.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *then != now {
+            *then = now;
+            for word in &self.checked {
+                word.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Reads at most `len` bytes at `offset` if that needs no waiting; never across the end of a block that has to be
+    /// checked first. `None` when the disk must be waited for: then call [`OpenFile::read`].
+    pub fn read_now(&self, offset: u64, len: usize) -> Option<Result<Bytes, ReadError>> {
+        let piece = self.piece(offset, len);
+        let read = self.blob.read_now(piece.offset, piece.len)?;
+        Some(self.accept(&piece, offset, len, read.map_err(ReadError::Store)))
+    }
+
+    /// Reads at most `len` bytes at `offset`, waiting for the disk.
+    pub async fn read(&self, offset: u64, len: usize) -> Result<Bytes, ReadError> {
+        let piece = self.piece(offset, len);
+        let read = self.blob.read(piece.offset, piece.len).await;
+        self.accept(&piece, offset, len, read.map_err(ReadError::Store))
+    }
+
+    /// What must be read from the store to give out bytes at `offset`: the bytes themselves, or their whole block.
+    fn piece(&self, offset: u64, len: usize) -> Piece {
+        let block = offset / BLOCK;
+        let start = block * BLOCK;
+        let block_len = BLOCK.min(self.record.size.saturating_sub(start));
+        if self.is_checked(block) {
+            // To the end of the block: the next one may be unchecked.
+            let left = usize::try_from(start + block_len - offset.min(start + block_len)).unwrap_or(len);
+            Piece { block, offset, len: len.min(left), check: false }
+        } else {
+            Piece { block, offset: start, len: usize::try_from(block_len).unwrap_or(0), check: true }
+        }
+    }
+
+    fn accept(
+        &self,
+        piece: &Piece,
+        offset: u64,
+        len: usize,
+        read: Result<Bytes, ReadError>,
+    ) -> Result<Bytes, ReadError> {
+        let bytes = read.inspect_err(|error| self.notice_truncation(error))?;
+        if bytes.len() < piece.len || piece.len == 0 {
+            self.rotten.store(true, Ordering::Relaxed);
+            return Err(ReadError::Short { at: piece.offset + bytes.len() as u64 });
+        }
+        if !piece.check {
+            return Ok(bytes);
+        }
+        if !sums::block_agrees(&self.record.blocks, piece.block, &bytes) {
+            self.rotten.store(true, Ordering::Relaxed);
+            return Err(ReadError::Rotten { block: piece.block });
+        }
+        self.mark_checked(piece.block);
+        let skip = usize::try_from(offset - piece.offset).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(bytes.slice(skip..bytes.len().min(skip.saturating_add(len))))
+    }
+
+    fn notice_truncation(&self, error: &ReadError) {
+        if matches!(error, ReadError::Store(StoreError::Truncated { .. })) {
+            self.rotten.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_checked(&self, block: u64) -> bool {
+        self.word(block).is_some_and(|word| word.load(Ordering::Relaxed) & bit(block) != 0)
+    }
+
+    fn mark_checked(&self, block: u64) {
+        if let Some(word) = self.word(block) {
+            word.fetch_or(bit(block), Ordering::Relaxed);
+        }
+    }
+
+    fn word(&self, block: u64) -> Option<&AtomicU64> {
+        self.checked.get(usize::try_from(block / 64).ok()?)
+    }
+}
+
+struct Piece {
+    block: u64,
+    offset: u64,
+    len: usize,
+    check: bool,
+}
+
+fn bit(block: u64) -> u64 {
+    1 << (block % 64)
+}

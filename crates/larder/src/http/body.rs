@@ -1,0 +1,242 @@
+//! Bodies of answers: nothing, bytes, an open file read piece by piece, or a flight that is being followed.
+//!
+//! A body that cannot be finished ends in an error, never cleanly: HTTP/1.1 then cuts the connection, HTTP/2 resets
+//! the stream. However many bodies are being sent, their pieces together stay within a budget.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use super::record::Finish;
+use crate::cache::open::{OpenFile, ReadError};
+use crate::pipeline::Follower;
+use crate::pipeline::flight::Cut;
+
+/// Bytes that all file bodies together may have read ahead of their clients.
+const BUDGET: u64 = 16 * 1024 * 1024;
+/// The largest piece: more does not make it faster (measured: 64 to 256 KiB is best).
+const LARGEST: u64 = 128 * 1024;
+/// The smallest piece, with very many readers.
+const SMALLEST: u64 = 8 * 1024;
+
+/// File bodies being sent now, in the whole process.
+static READERS: AtomicU64 = AtomicU64::new(0);
+
+/// The body of an answer.
+pub struct Body {
+    content: Inner,
+    /// A failure on its way: what was given out before it is sent first.
+    failed: Option<Cut>,
+    /// Tells the log and the counters how it ended; small answers are recorded before they are sent.
+    finish: Option<Box<Finish>>,
+}
+
+enum Inner {
+    Empty,
+    Bytes(Bytes),
+    File(FileBody),
+    Follow(FollowBody),
+}
+
+impl Body {
+    /// No body.
+    pub fn empty() -> Self {
+        Self::of(Inner::Empty)
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(bytes: Bytes) -> Self {
+        Self::of(if bytes.is_empty() { Inner::Empty } else { Inner::Bytes(bytes) })
+    }
+
+    /// `len` bytes of an open file from `offset`, at least one. The first piece is read before anything is answered,
+    /// so that a file that is rotten from the start never begins a 200.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not what was kept.
+    pub async fn file(file: Arc<OpenFile>, offset: u64, len: u64) -> Result<Self, ReadError> {
+        READERS.fetch_add(1, Ordering::Relaxed);
+        let mut body = FileBody { file, at: offset, left: len, first: None, waiting: None };
+        body.first = Some(match body.file.read_now(offset, body.next_len()) {
+            Some(read) => read?,
+            None => body.file.read(offset, body.next_len()).await?,
+        });
+        Ok(Self::of(Inner::File(body)))
+    }
+
+    /// A flight from its beginning; `size` is what the source announced.
+    pub fn follow(follower: Follower, size: Option<u64>) -> Self {
+        let next = Box::pin(follow(follower));
+        Self::of(Inner::Follow(FollowBody { next: Some(next), size, sent: 0 }))
+    }
+
+    fn of(content: Inner) -> Self {
+        Self { content, failed: None, finish: None }
+    }
+
+    /// Has the end of the body recorded.
+    #[must_use]
+    pub fn recorded(mut self, finish: Finish) -> Self {
+        self.finish = Some(Box::new(finish));
+        self
+    }
+
+    /// The length, if known.
+    pub fn size(&self) -> Option<u64> {
+        match &self.content {
+            Inner::Empty => Some(0),
+            Inner::Bytes(bytes) => Some(bytes.len() as u64),
+            Inner::File(body) => Some(body.left),
+            Inner::Follow(body) => body.size.map(|size| size - body.sent.min(size)),
+        }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let body = self.get_mut();
+        if let Some(cut) = body.failed.take() {
+            return Poll::Ready(Some(Err(cut)));
+        }
+        let next = match &mut body.content {
+            Inner::Empty => None,
+            Inner::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                body.content = Inner::Empty;
+                Some(Ok(bytes))
+            }
+            Inner::File(file) => ready!(file.poll_next(context)),
+            Inner::Follow(follow) => ready!(follow.poll_next(context)),
+        };
+        if let Some(finish) = &mut body.finish {
+            match &next {
+                Some(Ok(bytes)) => finish.sent(bytes.len()),
+                Some(Err(_)) => finish.cut(),
+                None => {}
+            }
+            if body.content.is_finished() {
+                finish.complete();
+            }
+        }
+        if let Some(Err(cut)) = next {
+            // The connection drops what it has gathered when a body fails: let it be sent first.
+            body.failed = Some(cut);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(next.map(|next| next.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_finished()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Inner {
+    fn is_finished(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Bytes(_) => false,
+            Self::File(body) => body.left == 0,
+            Self::Follow(body) => body.next.is_none(),
+        }
+    }
+}
+
+type Reading = Pin<Box<dyn Future<Output = Result<Bytes, ReadError>> + Send>>;
+
+struct FileBody {
+    file: Arc<OpenFile>,
+    at: u64,
+    left: u64,
+    first: Option<Bytes>,
+    waiting: Option<Reading>,
+}
+
+impl FileBody {
+    fn next_len(&self) -> usize {
+        let most = (BUDGET / READERS.load(Ordering::Relaxed).max(1)).clamp(SMALLEST, LARGEST);
+        usize::try_from(most.min(self.left)).unwrap_or(usize::MAX)
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let read = if let Some(first) = self.first.take() {
+            Ok(first)
+        } else if let Some(waiting) = &mut self.waiting {
+            let read = ready!(waiting.as_mut().poll(context));
+            self.waiting = None;
+            read
+        } else {
+            let len = self.next_len();
+            if let Some(read) = self.file.read_now(self.at, len) {
+                read
+            } else {
+                let (file, at) = (self.file.clone(), self.at);
+                self.waiting = Some(Box::pin(async move { file.read(at, len).await }));
+                return self.poll_next(context);
+            }
+        };
+        Poll::Ready(Some(match read {
+            Ok(bytes) => {
+                self.at += bytes.len() as u64;
+                self.left = self.left.saturating_sub(bytes.len() as u64);
+                Ok(bytes)
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a held file could not be sent");
+                Err(Cut::Held)
+            }
+        }))
+    }
+}
+
+impl Drop for FileBody {
+    fn drop(&mut self) {
+        READERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+type Following = Pin<Box<dyn Future<Output = (Option<Result<Bytes, Cut>>, Follower)> + Send>>;
+
+struct FollowBody {
+    next: Option<Following>,
+    size: Option<u64>,
+    sent: u64,
+}
+
+async fn follow(mut follower: Follower) -> (Option<Result<Bytes, Cut>>, Follower) {
+    (follower.next().await, follower)
+}
+
+impl FollowBody {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        let Some(next) = &mut self.next else { return Poll::Ready(None) };
+        let (piece, follower) = ready!(next.as_mut().poll(context));
+        let Some(Ok(bytes)) = &piece else {
+            self.next = None;
+            return Poll::Ready(piece);
+        };
+        self.sent += bytes.len() as u64;
+        // With a length announced the end is known; asking once more would only hold the connection.
+        self.next = if self.size == Some(self.sent) { None } else { Some(Box::pin(follow(follower))) };
+        Poll::Ready(piece)
+    }
+}

@@ -1,0 +1,129 @@
+//! The page at `/`: how to point the go command here, and what this instance is. Complete without scripts.
+
+use http::{HeaderValue, Request, Response, header};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::Service;
+use super::body::Body;
+use crate::auth::Identity;
+
+const STYLE: &str = "
+:root { color-scheme: light dark; --ink: #1b2330; --soft: #5c6675; --line: #d9dee6; --paper: #fff; --code: #f4f6f9; --mark: #0a6c74 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4e8ee; --soft: #98a3b3; --line: #2f3845; --paper: #14181f; --code: #1d232d; --mark: #5cc4cd } }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 2.5rem 1.25rem; max-width: 46rem; color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, sans-serif }
+h1 { margin: 0; font-size: 1.9rem; letter-spacing: -.02em } h2 { margin: 2.2rem 0 .6rem; font-size: 1.1rem }
+p { margin: .5rem 0 } .soft { color: var(--soft) }
+pre { margin: .4rem 0 1rem; padding: .8rem 1rem; overflow-x: auto; background: var(--code); border: 1px solid var(--line); border-radius: 6px; font: 14px/1.5 ui-monospace, monospace }
+code { font: .92em ui-monospace, monospace } h3 { margin: .9rem 0 0; font-size: .92rem; color: var(--soft); font-weight: 600 }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; margin: .5rem 0 } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
+.good { color: var(--mark); font-weight: 600 }
+";
+
+impl Service {
+    pub(super) fn home<B>(&self, request: &Request<B>, who: &Identity) -> Response<Body> {
+        let base = self.base(request, who);
+        let mut response = Response::new(Body::bytes(self.page(&base).into_string().into()));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        response
+    }
+
+    /// The address that the client used, to be copied into its settings.
+    fn base<B>(&self, request: &Request<B>, who: &Identity) -> String {
+        let scheme = request.headers().get("x-forwarded-proto").map_or(&b"http"[..], HeaderValue::as_bytes);
+        let scheme = if scheme == b"https" { "https" } else { "http" };
+        let named = who.host.as_deref().filter(|host| {
+            host.len() < 256 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b))
+        });
+        format!("{scheme}://{}{}", named.unwrap_or(&who.listener), self.settings.path_prefix)
+    }
+
+    fn page(&self, base: &str) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="robots" content="noindex";
+                    title { "Larder: a Go module proxy" }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    h1 { "Larder" }
+                    p.soft { "A Go module proxy. What was fetched once is held here, and is served from here, also when its source is gone." }
+                    (setup(base))
+                    (self.activity())
+                    (self.about())
+                }
+            }
+        }
+    }
+
+    fn activity(&self) -> Markup {
+        let seen = self.counters.summary();
+        html! {
+            h2 { "Is it working?" }
+            @if seen.modules == 0 {
+                p { "No module has been asked for since the start. Run one of the commands above, then load this page again." }
+            } @else {
+                p {
+                    span.good { "Yes. " }
+                    (seen.modules) " module requests since the start: " (seen.hits) " answered from what is held, "
+                    (seen.misses) " fetched"
+                    @if seen.failures > 0 { ", " (seen.failures) " failed" }
+                    "; the last " (ago(seen.last_s)) "."
+                }
+            }
+        }
+    }
+
+    fn about(&self) -> Markup {
+        html! {
+            h2 { "This instance" }
+            dl {
+                dt { "Version" } dd { (crate::version::VERSION) }
+                dt { "Running for" } dd { (span(self.counters.age_s())) }
+                dt { "Sources" } dd { (self.settings.upstreams.join(", ")) }
+                dt { "Fetches under way" } dd { (self.pipeline.flights()) }
+                dt { "Health" } dd { code { (self.settings.path_prefix) "/healthz" } " " code { (self.settings.path_prefix) "/readyz" } }
+            }
+        }
+    }
+}
+
+fn setup(base: &str) -> Markup {
+    let module = "rsc.io/quote@latest";
+    html! {
+        h2 { "Point go here" }
+        h3 { "For good, on any system" }
+        pre { "go env -w GOPROXY=" (base) }
+        h3 { "In this shell (sh, bash, zsh)" }
+        pre { "export GOPROXY=" (base) }
+        h3 { "In this shell (PowerShell)" }
+        pre { "$env:GOPROXY = \"" (base) "\"" }
+        h3 { "In CI (GitHub Actions, GitLab CI)" }
+        pre { "env:\n  GOPROXY: " (base) "\n\nvariables:\n  GOPROXY: " (base) }
+        h3 { "In a container file" }
+        pre { "ARG GOPROXY=" (base) "\nRUN go mod download" }
+        p { "Then see that it works: " code { "go mod download -x " (module) } " names this address in each line." }
+        p.soft { "To go back: " code { "go env -u GOPROXY" } ". Private modules: set " code { "GOPRIVATE" } " on the client as always." }
+    }
+}
+
+fn ago(seconds: u64) -> String {
+    if seconds == 0 { "just now".to_owned() } else { format!("{} ago", span(seconds)) }
+}
+
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

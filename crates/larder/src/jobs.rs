@@ -1,0 +1,5 @@
+//! Work that no request waits for. Jobs never fetch modules themselves: what they bring in goes through the pipeline.
+
+pub mod import;
+pub mod recover;
+pub mod sync;

@@ -1,0 +1,130 @@
+//! Finding what a directory offers: every file of a module version, by its place in the tree.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gomod::{EscapedPath, FileKind, ModulePath, ModuleVersion, Version};
+
+use super::Refusal;
+
+/// Directories below one another that are followed; module paths are far shallower.
+const DEPTH: usize = 64;
+
+/// One module version in the directory.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The module version.
+    pub module: ModuleVersion,
+    /// The kinds of its files that are there, smallest first.
+    pub kinds: Vec<FileKind>,
+    /// The directory `<escaped path>/@v`, relative to the root of the tree.
+    dir: PathBuf,
+}
+
+impl Found {
+    /// A file of it, relative to the root of the tree.
+    pub fn file(&self, kind: FileKind) -> PathBuf {
+        self.dir.join(format!("{}.{}", self.module.version.escape(), kind.extension()))
+    }
+}
+
+/// What a directory offers.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The root of the tree: the directory itself, or the download cache inside it.
+    pub root: PathBuf,
+    /// The module versions found.
+    pub found: Vec<Found>,
+    /// Files that look like a module's but have impossible names.
+    pub refused: Vec<Refusal>,
+}
+
+/// Looks through a directory. Blocking.
+///
+/// # Errors
+/// The directory cannot be read. Unreadable directories below it are reported as refused.
+pub fn plan(dir: &Path) -> io::Result<Plan> {
+    let inner = ["cache/download", "pkg/mod/cache/download"];
+    let root = inner.iter().map(|inner| dir.join(inner)).find(|inner| inner.is_dir());
+    let root = root.unwrap_or_else(|| dir.to_owned());
+    let mut plan = Plan { root: root.clone(), found: Vec::new(), refused: Vec::new() };
+    std::fs::read_dir(&root)?;
+    plan.walk(Path::new(""), 0);
+    plan.found.sort_by(|a, b| (&a.dir, &a.module.version).cmp(&(&b.dir, &b.module.version)));
+    Ok(plan)
+}
+
+impl Plan {
+    fn walk(&mut self, dir: &Path, depth: usize) {
+        let entries = match std::fs::read_dir(self.root.join(dir)) {
+            Ok(entries) => entries,
+            Err(error) => return self.refuse(dir, &error),
+        };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name();
+            let below = dir.join(&name);
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            if name == "@v" {
+                self.module_dir(dir, &below);
+            } else if depth < DEPTH && !(dir.as_os_str().is_empty() && name == "sumdb") {
+                self.walk(&below, depth + 1);
+            }
+        }
+    }
+
+    fn module_dir(&mut self, module_dir: &Path, dir: &Path) {
+        let escaped = module_dir.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+        let path = match EscapedPath::unescape(&escaped) {
+            Ok(path) => path,
+            Err(error) => return self.refuse(dir, &error),
+        };
+        let entries = match std::fs::read_dir(self.root.join(dir)) {
+            Ok(entries) => entries,
+            Err(error) => return self.refuse(dir, &error),
+        };
+        let mut versions: BTreeMap<Version, Vec<FileKind>> = BTreeMap::new();
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if let Some((version, kind)) = self.version_file(dir, &name) {
+                versions.entry(version).or_default().push(kind);
+            }
+        }
+        for (version, kinds) in versions {
+            self.found_version(&path, version, kinds, dir);
+        }
+    }
+
+    fn found_version(&mut self, path: &ModulePath, version: Version, mut kinds: Vec<FileKind>, dir: &Path) {
+        let file = dir.join(version.escape());
+        kinds.sort();
+        match ModuleVersion::new(path.clone(), version) {
+            Ok(module) => self.found.push(Found { module, kinds, dir: dir.to_owned() }),
+            Err(error) => self.refuse(&file, &error),
+        }
+    }
+
+    /// The version and kind that a file's name says; other files (locks, hashes, lists, left-overs) are passed over.
+    fn version_file(&mut self, dir: &Path, name: &str) -> Option<(Version, FileKind)> {
+        let (stem, extension) = name.rsplit_once('.')?;
+        let kind = *FileKind::ALL.iter().find(|kind| kind.extension() == extension)?;
+        if stem.starts_with('.') {
+            return None;
+        }
+        match Version::unescape(stem) {
+            Ok(version) => Some((version, kind)),
+            // The go command's cache also keeps what branches and commits resolved to: not files of a version.
+            Err(_) if kind == FileKind::Info => None,
+            Err(error) => {
+                self.refuse(&dir.join(name), &error);
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, file: &Path, why: &dyn std::error::Error) {
+        self.refused.push(Refusal { file: file.display().to_string(), why: super::explain(why) });
+    }
+}

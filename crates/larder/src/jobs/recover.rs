@@ -1,0 +1,53 @@
+//! After an unclean stop: looks at what may not have reached the disk whole.
+//!
+//! A crash of the process alone leaves nothing to do, but nobody can tell it from a loss of power. What is read through
+//! the server is checked when it is first read anyway; this pass is for the static tree, which other servers may read:
+//! a file that no manifest vouches for, or that is not what its record says, is taken out of it.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use store::{Blobs, Disk, Key, StoreError};
+
+use crate::cache::Cache;
+
+/// Keys looked at in one go.
+const PAGE: usize = 1000;
+
+/// Looks through the tree if the last stop was unclean.
+pub async fn run(disk: Arc<Disk>, cache: Arc<Cache>) {
+    let Some(since) = disk.unsynced_since() else { return };
+    tracing::info!("the last stop was not clean: looking at what was published shortly before");
+    match pass(&disk, &cache, since).await {
+        Ok(removed) => {
+            disk.recovered();
+            tracing::info!(removed, "the tree was looked through");
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the tree could not be looked through");
+        }
+    }
+}
+
+/// One pass over the tree; the number of files that were taken out.
+async fn pass(disk: &Disk, cache: &Cache, since: SystemTime) -> Result<u64, StoreError> {
+    let Ok(tree) = Key::parse("modules") else { return Ok(0) };
+    let (mut after, mut removed) = (None, 0);
+    loop {
+        let page = disk.list(Some(&tree), after.as_ref(), PAGE).await?;
+        for listed in &page {
+            if listed.stamp.changed() >= since && !cache.vouches_for(&listed.key).await? {
+                tracing::warn!(
+                    key = listed.key.as_str(),
+                    "took a file out of the tree: no record vouches for it"
+                );
+                disk.remove(&listed.key).await?;
+                removed += 1;
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
+            _ => return Ok(removed),
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! How a request is answered. The picture of ARCHITECTURE.md is [`Pipeline::answer`], line by line.
+//!
+//! Requests go right and never back: what is held is served; what is not is fetched by one flight for all who ask,
+//! verified, kept, and then held. An outage is never told as an absence: absent is only what every source that may be
+//! asked has denied.
+
+mod derive;
+mod failure;
+mod fetch;
+pub mod flight;
+mod sumdb;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gomod::{FileKind, ModulePath, ModuleVersion, Request};
+use http::HeaderValue;
+use jiff::Timestamp;
+use source::Routes;
+
+use crate::auth::Identity;
+use crate::cache::keep::Provenance;
+use crate::cache::{Absence, Cache, Held, Lookup};
+use crate::clock::Clock;
+use crate::tasks::Tasks;
+use crate::verify::Verified;
+
+pub use failure::{Class, Error, Fault};
+use flight::{Flight, Flights, Landed, Stage};
+pub use flight::{Follower, Passed};
+pub use sumdb::{SumDb, SumDbs};
+
+/// How long a client waits for the refresh of an old copy before it gets the copy.
+const REFRESH_WAIT: Duration = Duration::from_secs(2);
+/// After a refresh that failed, the copy is served at once for this long.
+const REFRESH_PAUSE: Duration = Duration::from_secs(10);
+/// A failed fetch answers all who ask within this time, so that a crowd of askers makes one retry.
+const FAILURE_MEMORY: Duration = Duration::from_secs(1);
+
+/// An answer on its way to the client.
+#[derive(Debug)]
+pub struct Answer {
+    /// The content.
+    pub content: AnswerContent,
+    /// How it relates to what was held.
+    pub state: CacheState,
+    /// The configured name of the source.
+    pub source: HeaderValue,
+    /// Age of the content since a source last confirmed it; zero for what just arrived.
+    pub age: Duration,
+    /// The module is private: nobody but the client may store the answer.
+    pub private: bool,
+}
+
+/// What an answer consists of.
+#[derive(Debug)]
+pub enum AnswerContent {
+    /// Held bytes.
+    Held(Held),
+    /// Bytes that are still arriving; the length if the source announced one.
+    Arriving(Follower, Option<u64>),
+    /// Bytes passed on as they came and not kept.
+    Passed(Passed),
+}
+
+/// What `X-Larder-Cache` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheState {
+    /// From what was held.
+    Hit,
+    /// Fetched for this request.
+    Miss,
+    /// From what was held, though its freshness has passed.
+    Stale,
+    /// From a fetch that another request had started.
+    Joined,
+}
+
+impl CacheState {
+    /// The word for headers, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+            Self::Joined => "joined",
+        }
+    }
+}
+
+/// Whether sources may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// What is not held is fetched.
+    Anywhere,
+    /// Only what is held (`Disable-Module-Fetch`, `/cached-only/`).
+    HeldOnly,
+}
+
+/// What a pipeline is made of.
+pub struct Parts {
+    /// What is held.
+    pub cache: Arc<Cache>,
+    /// Where to fetch from.
+    pub routes: Routes,
+    /// The checksum databases that are passed through.
+    pub sumdbs: SumDbs,
+    /// Where tasks are started.
+    pub tasks: Tasks,
+    /// The time.
+    pub clock: Clock,
+    /// How long a client waits without a byte.
+    pub client_wait: Duration,
+}
+
+/// The identity of the server itself, when one answer needs another.
+fn ourselves() -> Identity {
+    Identity { peer: None, listener: "larder".into(), host: None, principal: None }
+}
+
+/// Answers requests.
+pub struct Pipeline {
+    parts: Parts,
+    flights: Flights,
+    failures: quick_cache::sync::Cache<Request, (Timestamp, Error)>,
+    /// Checking a zip keeps a core busy: at most as many at once as there are cores.
+    checking: tokio::sync::Semaphore,
+}
+
+impl Pipeline {
+    /// Connects the parts.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Arc::new(Self {
+            parts,
+            flights: Flights::default(),
+            failures: quick_cache::sync::Cache::new(4096),
+            checking: tokio::sync::Semaphore::new(cores),
+        })
+    }
+
+    /// Answers one request. Each line is one box of ARCHITECTURE.md.
+    pub async fn answer(
+        self: &Arc<Self>,
+        who: &Identity,
+        want: &Request,
+        reach: Reach,
+    ) -> Result<Answer, Error> {
+        tracing::trace!(?who.peer, %want, "asked");
+        match self.parts.cache.lookup(want).await? {
+            Lookup::Fresh(held) => Ok(self.held(want, held, CacheState::Hit)),
+            Lookup::Stale(held) if reach == Reach::Anywhere => Ok(self.refresh_behind(want, held)),
+            Lookup::Old(held) if reach == Reach::Anywhere => self.refresh_first(want, held).await,
+            Lookup::Stale(held) | Lookup::Old(held) => Ok(self.held(want, held, CacheState::Stale)),
+            Lookup::Absent(absence) => Err(self.absent(want, &absence)),
+            Lookup::Missing if reach == Reach::HeldOnly => self.held_only(want).await,
+            Lookup::Missing => self.fill(want).await,
+        }
+    }
+
+    /// Flights in the air now.
+    pub fn flights(&self) -> usize {
+        self.flights.count()
+    }
+
+    /// The configured names of the sources that any module may come from, in order.
+    pub fn source_names(&self) -> Vec<String> {
+        let links = self.parts.routes.default_chain().links();
+        links.iter().map(|link| link.source().name().to_owned()).collect()
+    }
+
+    /// What is held.
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.parts.cache
+    }
+
+    /// Whether the module is private.
+    pub fn is_private(&self, path: &ModulePath) -> bool {
+        self.parts.routes.is_private(path)
+    }
+
+    /// Keeps a file that was brought in from elsewhere and verified.
+    pub async fn adopt(
+        &self,
+        module: &ModuleVersion,
+        kind: FileKind,
+        verified: Verified,
+        from: Provenance,
+    ) -> Result<Held, crate::cache::KeepError> {
+        self.parts.cache.keep(module, kind, verified, from).await
+    }
+
+    fn held(&self, want: &Request, held: Held, state: CacheState) -> Answer {
+        Answer {
+            source: held.source.clone(),
+            age: self.parts.clock.since(held.at),
+            private: want.module().is_some_and(|path| self.is_private(path)),
+            content: AnswerContent::Held(held),
+            state,
+        }
+    }
+
+    fn absent(&self, want: &Request, absence: &Absence) -> Error {
+        Error::Absent {
+            want: want.to_string().into(),
+            text: absence.text.clone(),
+            withdrawn: absence.withdrawn,
+            remembered_for: self.parts.cache.absent_for(absence),
+        }
+    }
+
+    fn refresh_behind(self: &Arc<Self>, want: &Request, held: Held) -> Answer {
+        if self.recent_failure(want, REFRESH_PAUSE).is_none() {
+            drop(self.depart(want));
+        }
+        self.held(want, held, CacheState::Stale)
+    }
+
+    async fn refresh_first(self: &Arc<Self>, want: &Request, held: Held) -> Result<Answer, Error> {
+        if self.recent_failure(want, REFRESH_PAUSE).is_some() {
+            return Ok(self.held(want, held, CacheState::Stale));
+        }
+        let (flight, first) = self.depart(want);
+        match tokio::time::timeout(REFRESH_WAIT, self.landing(&flight, first)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) if error.class().is_absence() => Err(error),
+            Ok(Err(_)) => Ok(self.held(want, held, CacheState::Stale)),
+            Err(_) => {
+                self.failures.insert(want.clone(), (self.parts.clock.now(), Error::Waited(REFRESH_WAIT)));
+                Ok(self.held(want, held, CacheState::Stale))
+            }
+        }
+    }
+
+    async fn fill(self: &Arc<Self>, want: &Request) -> Result<Answer, Error> {
+        if let Some(error) = self.recent_failure(want, FAILURE_MEMORY) {
+            return Err(error);
+        }
+        let (flight, first) = self.depart(want);
+        let wait = match want {
+            // A lookup of a brand-new version may take the database a minute; its own deadline bounds it.
+            Request::SumDb(_) => Duration::MAX,
+            _ => self.parts.client_wait,
+        };
+        tokio::time::timeout(wait, self.landing(&flight, first)).await.unwrap_or(Err(Error::Waited(wait)))
+    }
+
+    fn recent_failure(&self, want: &Request, within: Duration) -> Option<Error> {
+        let (at, error) = self.failures.get(want)?;
+        (self.parts.clock.since(at) < within).then_some(error)
+    }
+
+    /// The flight for a request, started if there was none.
+    fn depart(self: &Arc<Self>, want: &Request) -> (Arc<Flight>, bool) {
+        let (flight, first) = self.flights.board(want);
+        if first {
+            self.parts.tasks.spawn(fetch::fly(self.clone(), flight.clone()));
+        }
+        (flight, first)
+    }
+
+    /// Waits until a flight can be answered from: its body may be followed, or it has landed.
+    async fn landing(&self, flight: &Arc<Flight>, first: bool) -> Result<Answer, Error> {
+        let state = if first { CacheState::Miss } else { CacheState::Joined };
+        let mut watch = flight.watch();
+        let stage = watch.wait_for(|stage| !matches!(stage, Stage::Asking)).await;
+        let stage = stage.map_err(|_| Error::Lost)?.clone();
+        let private = flight.want().module().is_some_and(|path| self.is_private(path));
+        match stage {
+            Stage::Asking => Err(Error::Lost),
+            Stage::Arriving { size, source, .. } => Ok(Answer {
+                content: AnswerContent::Arriving(Follower::new(flight.clone()), size),
+                state,
+                source,
+                age: Duration::ZERO,
+                private,
+            }),
+            Stage::Landed(Ok(Landed::Held(held))) => Ok(self.held(flight.want(), held, state)),
+            Stage::Landed(Ok(Landed::Derived(held))) => Ok(self.held(flight.want(), held, CacheState::Stale)),
+            Stage::Landed(Ok(Landed::Passed(passed))) => Ok(Answer {
+                source: passed.source.clone(),
+                content: AnswerContent::Passed(passed),
+                state,
+                age: Duration::ZERO,
+                private,
+            }),
+            Stage::Landed(Err(error)) => Err(error),
+        }
+    }
+}

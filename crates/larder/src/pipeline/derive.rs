@@ -1,0 +1,160 @@
+//! Answers that may change: asked of the sources, or derived from what is held when no source gives one.
+//!
+//! A list that no source gives consists of the versions held; a latest version that no source names is chosen from the
+//! list as the go command would choose it. Derived answers are marked stale and not kept.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gomod::list::List;
+use gomod::modfile::ModFile;
+use gomod::{FileKind, ModulePath, ModuleVersion, Request, Version, latest};
+use source::Walk;
+
+use super::fetch::{at_fault, receive_whole};
+use super::flight::{Flight, Landed};
+use super::{Answer, AnswerContent, CacheState, Error, Pipeline, Reach};
+use crate::cache::{Content, Held};
+use crate::verify;
+
+impl Pipeline {
+    pub(super) async fn bring_known(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
+        let want = flight.want();
+        let error = match self.ask_known(want).await {
+            Ok(held) => return Ok(Landed::Held(held)),
+            Err(error) => error,
+        };
+        match want {
+            Request::List(path) => self.held_list(want, path).await?.ok_or(error).map(Landed::Derived),
+            Request::Latest(path) => {
+                let is_absent = error.class().is_absence();
+                Box::pin(self.derive_latest(want, path, is_absent)).await?.ok_or(error).map(Landed::Derived)
+            }
+            _ => Err(error),
+        }
+    }
+
+    async fn ask_known(&self, want: &Request) -> Result<Held, Error> {
+        let mut walk = Walk::over(self.chain(want)?);
+        while let Some(link) = walk.next() {
+            let source = &**link.source();
+            let checked = match receive_whole(source, want).await {
+                Ok(bytes) => {
+                    let checked = match want {
+                        Request::List(path) => verify::list(path, &bytes),
+                        Request::Latest(path) | Request::Query(path, _) => verify::resolved(path, &bytes),
+                        Request::File(..) | Request::SumDb(_) => return Err(Error::Lost),
+                    };
+                    checked.map_err(|wrong| at_fault(source, &wrong))
+                }
+                Err(error) => Err(error),
+            };
+            match checked {
+                Ok(body) => return Ok(self.parts.cache.keep_known(want, body, source.name()).await),
+                Err(error) => walk.failed(error),
+            }
+        }
+        Err(self.walked(want, walk).await)
+    }
+
+    /// What can be said without asking anyone.
+    pub(super) async fn held_only(self: &Arc<Self>, want: &Request) -> Result<Answer, Error> {
+        match want {
+            Request::List(path) => self.held_list(want, path).await?.ok_or(Error::NotHeld),
+            _ => Err(Error::NotHeld),
+        }
+        .map(|held| self.held(want, held, CacheState::Stale))
+    }
+
+    /// The versions whose files are all held, if there are any.
+    async fn held_list(&self, want: &Request, path: &ModulePath) -> Result<Option<Held>, Error> {
+        let Some(list) = self.held_versions(path).await? else { return Ok(None) };
+        Ok(Some(self.parts.cache.remember_derived(want, Bytes::from(list.to_text()), "held")))
+    }
+
+    /// The latest version, chosen from the list as the go command does when `@latest` is not to be had.
+    async fn derive_latest(
+        self: &Arc<Self>,
+        want: &Request,
+        path: &ModulePath,
+        is_absent: bool,
+    ) -> Result<Option<Held>, Error> {
+        // While a source is in trouble only what is held can be chosen from.
+        let listed = if is_absent { self.listed_versions(path).await? } else { None };
+        let list = match listed {
+            Some(list) => Some(list),
+            None => self.held_versions(path).await?,
+        };
+        let Some(list) = list else { return Ok(None) };
+        let Some(source) = latest::retraction_source(list.versions()) else {
+            return self.newest_pseudo(want, path, &list).await;
+        };
+        // Without that go.mod file nothing counts as retracted.
+        let retractions = self.file(path, source, FileKind::Mod).await.ok();
+        let retractions = retractions.and_then(|bytes| ModFile::parse_lax(&bytes).ok());
+        let retracted =
+            |version: &Version| retractions.as_ref().is_some_and(|file| file.retracts(version).is_some());
+        let Some(chosen) = latest::choose(list.versions(), retracted) else { return Ok(None) };
+        let Ok(info) = self.file(path, chosen, FileKind::Info).await else { return Ok(None) };
+        Ok(Some(self.parts.cache.remember_derived(want, info, "held")))
+    }
+
+    /// The list as a source gives it, pseudo-versions included.
+    async fn listed_versions(&self, path: &ModulePath) -> Result<Option<List>, Error> {
+        let want = Request::List(path.clone());
+        let mut walk = Walk::over(self.chain(&want)?);
+        while let Some(link) = walk.next() {
+            match receive_whole(&**link.source(), &want).await {
+                Ok(bytes) => return Ok(List::parse(&bytes, path).ok()),
+                Err(error) => walk.failed(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The versions held, pseudo-versions included; none when nothing is held.
+    async fn held_versions(&self, path: &ModulePath) -> Result<Option<List>, Error> {
+        let held = self.parts.cache.whole_versions(path).await?;
+        Ok(if held.is_empty() { None } else { List::parse(held.as_bytes(), path).ok() })
+    }
+
+    /// For a module without tags in a tree copied from a module cache: the newest version that its list mentions.
+    async fn newest_pseudo(
+        self: &Arc<Self>,
+        want: &Request,
+        path: &ModulePath,
+        list: &List,
+    ) -> Result<Option<Held>, Error> {
+        let Some(newest) = list.newest_pseudo() else { return Ok(None) };
+        let Ok(info) = self.file(path, newest, FileKind::Info).await else { return Ok(None) };
+        Ok(Some(self.parts.cache.remember_derived(want, info, "held")))
+    }
+
+    async fn file(
+        self: &Arc<Self>,
+        path: &ModulePath,
+        version: &Version,
+        kind: FileKind,
+    ) -> Result<Bytes, Error> {
+        let module = ModuleVersion::new(path.clone(), version.clone()).map_err(|_| Error::Lost)?;
+        self.small(&Request::File(module, kind)).await
+    }
+
+    /// A small answer, whole, by the same door that clients use.
+    async fn small(self: &Arc<Self>, want: &Request) -> Result<Bytes, Error> {
+        let answer = self.answer(&super::ourselves(), want, Reach::Anywhere).await?;
+        match answer.content {
+            AnswerContent::Held(Held { content: Content::Memory(bytes), .. }) => Ok(bytes),
+            AnswerContent::Held(Held { content: Content::File(file), .. }) => {
+                let len = usize::try_from(file.record().size).unwrap_or(usize::MAX);
+                let mut whole = Vec::new();
+                while whole.len() < len {
+                    let piece = file.read(whole.len() as u64, len - whole.len()).await;
+                    whole.extend_from_slice(&piece.map_err(|_| Error::Lost)?);
+                }
+                Ok(Bytes::from(whole))
+            }
+            AnswerContent::Arriving(..) | AnswerContent::Passed(_) => Err(Error::Lost),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Why a request could not be answered: what to do about it (`class`) and whose fault it is (`fault`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use source::{RouteError, WalkError};
+use store::StoreError;
+
+use crate::cache::KeepError;
+use crate::cache::open::ReadError;
+
+/// What a failure means for the answer. Never folded into each other: absence sends the client on to its next
+/// source, everything else stops it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Every source said so, or it cannot exist.
+    Absent,
+    /// A source said that it was withdrawn.
+    Withdrawn,
+    /// A rule of ours forbids it.
+    Denied,
+    /// It cannot be had now.
+    Unavailable,
+    /// What a source sent is wrong.
+    Corrupt,
+    /// Our own fault.
+    Internal,
+}
+
+impl Class {
+    /// Whether the client may look elsewhere.
+    pub fn is_absence(self) -> bool {
+        matches!(self, Self::Absent | Self::Withdrawn)
+    }
+}
+
+impl From<source::Class> for Class {
+    fn from(class: source::Class) -> Self {
+        match class {
+            source::Class::Absent => Self::Absent,
+            source::Class::Withdrawn => Self::Withdrawn,
+            source::Class::Unavailable => Self::Unavailable,
+            source::Class::Corrupt => Self::Corrupt,
+        }
+    }
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The client asked for something that cannot be had.
+    Client,
+    /// A source.
+    Upstream,
+    /// This server.
+    Ours,
+}
+
+/// Why a request could not be answered. Shared by all who joined the flight, hence cheap to clone.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// Every source said so a short while ago.
+    #[error("{text}")]
+    Absent {
+        /// The request.
+        want: Arc<str>,
+        /// What the sources said, a line each.
+        text: Arc<str>,
+        /// A source said 410.
+        withdrawn: bool,
+        /// How long this is remembered.
+        remembered_for: Duration,
+    },
+    /// Only what is held was asked for, and this is not.
+    #[error("not held here, and the request forbids fetching it")]
+    NotHeld,
+    /// The sources could not be used or gave no right answer.
+    #[error("{0}")]
+    Sources(Arc<WalkError>),
+    /// No source may be asked.
+    #[error(transparent)]
+    Private(RouteError),
+    /// A name that must not leave the house.
+    #[error("lookups of private modules are not sent to {database}")]
+    PrivateLookup {
+        /// The checksum database.
+        database: Arc<str>,
+    },
+    /// The client has waited long enough without a byte.
+    #[error("no source has answered within {}", in_seconds(*.0))]
+    Waited(Duration),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] Arc<StoreError>),
+    /// What is held turned out to be wrong or unreadable before any of it was sent.
+    #[error("the held copy could not be read")]
+    Rotten(#[source] Arc<ReadError>),
+    /// What arrived is not what was recorded first.
+    #[error("{0}")]
+    Differs(Arc<KeepError>),
+    /// The task that fetched it ended without an outcome.
+    #[error("the fetch ended without an outcome")]
+    Lost,
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Absent { withdrawn: true, .. } => Class::Withdrawn,
+            Self::Absent { .. } | Self::NotHeld => Class::Absent,
+            Self::Sources(walk) => walk.class.into(),
+            Self::Private(_) | Self::PrivateLookup { .. } => Class::Denied,
+            Self::Waited(_) => Class::Unavailable,
+            Self::Store(error) if error.is_exhausted() => Class::Unavailable,
+            Self::Store(error) if is_too_long(error) => Class::Absent,
+            Self::Differs(_) => Class::Corrupt,
+            Self::Store(_) | Self::Rotten(_) | Self::Lost => Class::Internal,
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self.class() {
+            Class::Internal => Fault::Ours,
+            Class::Unavailable if matches!(self, Self::Store(_)) => Fault::Ours,
+            Class::Unavailable | Class::Corrupt => Fault::Upstream,
+            _ => Fault::Client,
+        }
+    }
+
+    /// After how long asking again makes sense, where it does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Sources(walk) if self.class() == Class::Unavailable => {
+                Some(walk.retry_after.unwrap_or(Duration::from_secs(5)))
+            }
+            _ if self.class() == Class::Unavailable => Some(Duration::from_secs(5)),
+            _ => None,
+        }
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        Self::Rotten(Arc::new(error))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+impl From<KeepError> for Error {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Store(error) => error.into(),
+            differs @ KeepError::Differs { .. } => Self::Differs(Arc::new(differs)),
+        }
+    }
+}
+
+/// A name that no file can have: such a module cannot be kept, and none is known.
+fn is_too_long(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::InvalidFilename)
+}
+
+fn in_seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs())
+}

@@ -1,0 +1,297 @@
+//! What a flight does: walk the sources, receive, verify, keep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt, StreamExt};
+use gomod::{FileKind, ModuleVersion, Request};
+use http::HeaderValue;
+use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk};
+use store::{Durability, Spool};
+
+use super::flight::{Flight, Landed, PIECE};
+use super::{Error, Pipeline};
+use crate::cache::keep::Provenance;
+use crate::cache::manifest::VerifiedBy;
+use crate::cache::{Held, Lookup};
+use crate::verify::sums::{Summer, Sums};
+use crate::verify::{self, Wrong};
+
+/// A source's bytes are passed on in pieces; a piece that is not full waits this long for more.
+const GATHER: Duration = Duration::from_millis(2);
+/// A body that was cut is resumed this many times.
+const RESUMES: u32 = 3;
+
+/// What may go wrong with one source.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The source is at fault: perhaps another one may be asked.
+    Source(SourceError),
+    /// Nothing more can be done for this flight.
+    Final(Error),
+}
+
+impl From<SourceError> for Trouble {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl<E: Into<Error>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Self::Final(error.into())
+    }
+}
+
+/// The task of one flight.
+pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>) {
+    let outcome = std::panic::AssertUnwindSafe(pipeline.bring(&flight)).catch_unwind().await;
+    let outcome = outcome.unwrap_or(Err(Error::Lost));
+    match &outcome {
+        Ok(_) => drop(pipeline.failures.remove(flight.want())),
+        Err(error) if error.class().is_absence() => {}
+        Err(error) => {
+            tracing::warn!(want = %flight.want(), error.class = ?error.class(), "fetch failed: {error}");
+            let failure = (pipeline.parts.clock.now(), error.clone());
+            pipeline.failures.insert(flight.want().clone(), failure);
+        }
+    }
+    pipeline.flights.land(&flight, outcome);
+}
+
+impl Pipeline {
+    async fn bring(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
+        let want = flight.want();
+        // Whoever asked may have looked just before an earlier flight landed.
+        if let Lookup::Fresh(held) = self.parts.cache.lookup(want).await? {
+            return Ok(Landed::Held(held));
+        }
+        match want {
+            Request::File(module, kind) => self.bring_file(flight, module, *kind).await.map(Landed::Held),
+            Request::List(_) | Request::Latest(_) | Request::Query(..) => self.bring_known(flight).await,
+            Request::SumDb(request) => {
+                self.parts.sumdbs.fetch(want, request, &self.parts.routes).await.map(Landed::Passed)
+            }
+        }
+    }
+
+    /// The chain of a module, or why it has none.
+    pub(super) fn chain(&self, want: &Request) -> Result<&Chain, Error> {
+        let path = want.module().ok_or(Error::Lost)?;
+        let chain = self.parts.routes.chain_for(path).map_err(Error::Private)?;
+        // Until `direct` can fetch, its "not built in" would send a client with a private name to its next source.
+        if self.is_private(path) && chain.links().iter().all(Link::is_direct) {
+            return Err(Error::Private(RouteError::PrivateWithoutSource));
+        }
+        Ok(chain)
+    }
+
+    async fn bring_file(
+        &self,
+        flight: &Flight,
+        module: &ModuleVersion,
+        kind: FileKind,
+    ) -> Result<Held, Error> {
+        let chain = self.chain(flight.want())?;
+        // One source a version: what is held of it already says which.
+        let pin = self.parts.cache.pinned_source(module).await?;
+        let pinned = pin.and_then(|name| only(chain, &name));
+        let mut walk = Walk::over(pinned.as_ref().unwrap_or(chain));
+        while let Some(link) = walk.next() {
+            let attempt = match kind {
+                FileKind::Zip => self.receive_zip(flight, module, link).await,
+                FileKind::Info | FileKind::Mod => self.receive_small(flight, module, kind, link).await,
+            };
+            match attempt {
+                Ok(held) => return Ok(held),
+                Err(Trouble::Final(error)) => return Err(error),
+                Err(Trouble::Source(error)) if flight.is_followed() => {
+                    walk.failed(error);
+                    return Err(Error::Sources(Arc::new(walk.finish())));
+                }
+                Err(Trouble::Source(error)) => walk.failed(error),
+            }
+        }
+        Err(self.walked(flight.want(), walk).await)
+    }
+
+    /// The end of a walk that found nothing; an absence is remembered.
+    pub(super) async fn walked(&self, want: &Request, walk: Walk<'_>) -> Error {
+        let error = walk.finish();
+        if error.class.is_absent() && !error.transient {
+            let withdrawn = error.class == source::Class::Withdrawn;
+            self.parts.cache.remember_absent(want, &error.to_string(), withdrawn).await;
+        }
+        Error::Sources(Arc::new(error))
+    }
+
+    async fn receive_small(
+        &self,
+        flight: &Flight,
+        module: &ModuleVersion,
+        kind: FileKind,
+        link: &Link,
+    ) -> Result<Held, Trouble> {
+        let source = &**link.source();
+        let bytes = receive_whole(source, flight.want()).await?;
+        let recorded = self.parts.cache.recorded_h1(module, kind).await?;
+        let verified = match kind {
+            FileKind::Info => verify::info(module, &bytes),
+            _ => verify::go_mod(bytes.clone(), recorded.as_ref()),
+        };
+        let verified = verified.map_err(|wrong| at_fault(source, &wrong))?;
+        match self.parts.cache.keep(module, kind, verified, first_seen(source)).await {
+            Ok(held) => Ok(held),
+            // Small enough to be served without being kept: a full disk does not stop small misses.
+            Err(crate::cache::KeepError::Store(error)) if error.is_full() => {
+                tracing::warn!(want = %flight.want(), "served without being kept: the store is full");
+                Ok(self.parts.cache.unkept(bytes, source.name()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn receive_zip(
+        &self,
+        flight: &Flight,
+        module: &ModuleVersion,
+        link: &Link,
+    ) -> Result<Held, Trouble> {
+        let source = &**link.source();
+        let fetched = source.fetch(flight.want()).await?;
+        let spool = self.parts.cache.blobs().spool()?;
+        let name = HeaderValue::from_str(source.name()).map_err(|_| Error::Lost)?;
+        let announced = fetched.size;
+        flight.arriving(announced, name, spool.clone());
+        let sums = receive(flight, source, fetched, &spool).await?;
+        if let Some(announced) = announced.filter(|announced| *announced != sums.size) {
+            return Err(at_fault(source, &Wrong::Length { announced, got: sums.size }).into());
+        }
+        let recorded = self.parts.cache.recorded_h1(module, FileKind::Zip).await?;
+        let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
+        let checked = module.clone();
+        let verified =
+            tokio::task::spawn_blocking(move || verify::zip(&checked, spool, sums, recorded.as_ref()))
+                .await
+                .map_err(|_| Error::Lost)?
+                .map_err(|wrong| at_fault(source, &wrong))?;
+        Ok(self.parts.cache.keep(module, FileKind::Zip, verified, first_seen(source)).await?)
+    }
+}
+
+/// A chain of the one source with this name, if the chain has it.
+fn only(chain: &Chain, name: &str) -> Option<Chain> {
+    let link = chain.links().iter().find(|link| link.source().name() == name)?;
+    Some(Chain::new(vec![link.clone()], false))
+}
+
+/// Receives a small body whole. Its size and time are bounded by the source.
+pub(super) async fn receive_whole(source: &dyn Source, want: &Request) -> Result<Bytes, SourceError> {
+    let mut fetched = source.fetch(want).await?;
+    let first = fetched.body.next().await.transpose()?.unwrap_or_default();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = fetched.body.next().await.transpose()? {
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+/// Receives a body into a spool, letting followers see it grow; resumes where it was cut if the source can.
+async fn receive(
+    flight: &Flight,
+    source: &dyn Source,
+    mut fetched: Fetched,
+    spool: &Spool,
+) -> Result<Sums, Trouble> {
+    let mut intake = Intake { flight, spool, summer: Summer::default(), gathered: BytesMut::new() };
+    let etag = fetched.etag.clone();
+    let mut resumes = 0;
+    loop {
+        let Err(trouble) = intake.drain(&mut fetched).await else { break };
+        let Trouble::Source(error) = trouble else { return Err(trouble) };
+        let is_cut = matches!(error, SourceError::Cut { .. } | SourceError::Timeout { .. });
+        let (Some(etag), true) = (&etag, is_cut && resumes < RESUMES) else {
+            return Err(error.into());
+        };
+        resumes += 1;
+        intake.flush().await?;
+        let from = Resume { offset: spool.size(), etag: etag.clone() };
+        fetched = source.fetch_from(flight.want(), &from).await.map_err(|_| error)?;
+        tracing::info!(want = %flight.want(), offset = spool.size(), "resumed a body that was cut");
+    }
+    intake.flush().await?;
+    Ok(intake.summer.finish())
+}
+
+/// Gathers what arrives into pieces, hashes them, writes them to the spool and shows them to followers.
+struct Intake<'a> {
+    flight: &'a Flight,
+    spool: &'a Spool,
+    summer: Summer,
+    gathered: BytesMut,
+}
+
+impl Intake<'_> {
+    async fn drain(&mut self, fetched: &mut Fetched) -> Result<(), Trouble> {
+        loop {
+            let next = if self.gathered.is_empty() {
+                fetched.body.next().await
+            } else if let Ok(next) = tokio::time::timeout(GATHER, fetched.body.next()).await {
+                next
+            } else {
+                self.flush().await?;
+                continue;
+            };
+            let Some(bytes) = next.transpose()? else { return Ok(()) };
+            self.gathered.extend_from_slice(&bytes);
+            if self.gathered.len() >= PIECE {
+                self.flush().await?;
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Trouble> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let piece = self.gathered.split().freeze();
+        let (spool, written) = (self.spool.clone(), piece.clone());
+        let mut summer = std::mem::take(&mut self.summer);
+        let write = tokio::task::spawn_blocking(move || {
+            spool.write(&written)?;
+            summer.update(&written);
+            Ok::<_, store::StoreError>(summer)
+        });
+        self.summer = write.await.map_err(|_| Error::Lost)??;
+        self.flight.wrote(piece);
+        Ok(())
+    }
+}
+
+/// Turns what is wrong with a body into a fault of its source.
+pub(super) fn at_fault(source: &dyn Source, wrong: &Wrong) -> SourceError {
+    tracing::error!(
+        upstream.name = source.name(),
+        error = wrong as &dyn std::error::Error,
+        "a source sent something wrong"
+    );
+    SourceError::Rejected { text: explain(wrong) }
+}
+
+/// What is wrong with its causes, on one line: it is the source's fault, so the client may read it.
+fn explain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |cause| cause.source())
+        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn first_seen(source: &dyn Source) -> Provenance {
+    Provenance {
+        source: source.name().into(),
+        verified_by: VerifiedBy::FirstSeen,
+        durability: Durability::Batched,
+    }
+}

@@ -1,0 +1,50 @@
+//! The one door through which tasks are started, so that a stop can wait for them and a test can find left-overs.
+
+use std::future::Future;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The tasks of one server.
+#[derive(Clone, Debug, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Tasks {
+    /// Starts a task that is waited for at the end.
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    pub fn spawn<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        drop(tokio::spawn(self.tracker.track_future(task)));
+    }
+
+    /// Resolves when the server has begun to stop.
+    pub async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    /// Whether the server has begun to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
+    }
+
+    /// Tells every task to come to an end.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+        self.tracker.close();
+    }
+
+    /// Waits until the last task has ended; call [`Tasks::stop`] first.
+    pub async fn finished(&self) {
+        self.tracker.wait().await;
+    }
+
+    /// Tasks that run now.
+    pub fn running(&self) -> usize {
+        self.tracker.len()
+    }
+}

@@ -1,0 +1,159 @@
+//! From `Fetched` to `Verified`: what a source sent is held against the module rules before anything is kept.
+//!
+//! Only this module makes a [`Verified`]. What it checks: an `.info` names the version that was asked for, a `.mod` is
+//! text that could be a go.mod file, a zip obeys every rule that the go command applies when it unpacks one, and a
+//! hash that is known already agrees. What breaks a rule is the fault of the source it came from. No I/O but reading
+//! the spool; no clock.
+
+pub mod sums;
+
+use bytes::Bytes;
+use gomod::h1::H1;
+use gomod::info::{self, Info};
+use gomod::{ModulePath, ModuleVersion, list::List};
+use store::Spool;
+
+use sums::Sums;
+
+/// Bytes that passed the checks, with the hashes taken of them.
+#[derive(Debug)]
+pub struct Verified {
+    /// The bytes.
+    pub(crate) content: VerifiedContent,
+    /// Hashes of the bytes.
+    pub(crate) sums: Sums,
+    /// The Go hash, where the kind has one.
+    pub(crate) h1: Option<H1>,
+}
+
+/// Where verified bytes are.
+#[derive(Debug)]
+pub(crate) enum VerifiedContent {
+    /// In memory.
+    Memory(Bytes),
+    /// In a spool that is ready to be published.
+    Spool(Spool),
+}
+
+/// What is wrong with what a source sent.
+#[derive(Debug, thiserror::Error)]
+pub enum Wrong {
+    /// The `.info` or `@latest` is not what one must be.
+    #[error("the version information is malformed")]
+    Info(#[source] info::InfoError),
+    /// It names another version.
+    #[error("it names version {got} where {asked} was asked for")]
+    OtherVersion {
+        /// What was asked.
+        asked: String,
+        /// What was named.
+        got: String,
+    },
+    /// It names a version that cannot be one of this module.
+    #[error("it names version {got}, which cannot be a version of {path}")]
+    ForeignVersion {
+        /// The module path.
+        path: String,
+        /// What was named.
+        got: String,
+    },
+    /// The `.mod` cannot be a go.mod file.
+    #[error("the go.mod file {why}")]
+    Mod {
+        /// What it is instead.
+        why: &'static str,
+    },
+    /// The list is not a list.
+    #[error("the version list is malformed")]
+    List(#[source] gomod::list::ListError),
+    /// The zip breaks the module rules.
+    #[error("the zip breaks the module rules")]
+    Zip(#[source] gomod::zip::ZipError),
+    /// The content is not what was recorded first.
+    #[error("its hash is {got}, but {recorded} is recorded")]
+    Hash {
+        /// What is recorded.
+        recorded: H1,
+        /// What the content has.
+        got: H1,
+    },
+    /// More or fewer bytes than announced.
+    #[error("{got} bytes came where {announced} were announced")]
+    Length {
+        /// What was announced.
+        announced: u64,
+        /// What came.
+        got: u64,
+    },
+}
+
+/// Checks the `.info` of a canonical version. Kept as it came, but for user names and passwords in URLs.
+pub fn info(module: &ModuleVersion, bytes: &Bytes) -> Result<Verified, Wrong> {
+    let parsed = Info::parse(bytes).map_err(Wrong::Info)?;
+    if parsed.version != module.version {
+        return Err(Wrong::OtherVersion {
+            asked: module.version.to_string(),
+            got: parsed.version.to_string(),
+        });
+    }
+    Ok(in_memory(without_userinfo(bytes), None))
+}
+
+/// Checks a go.mod file. Never rewritten, never required to have a module line: a toolchain's has none of interest.
+pub fn go_mod(bytes: Bytes, recorded: Option<&H1>) -> Result<Verified, Wrong> {
+    if bytes.first() == Some(&b'<') {
+        return Err(Wrong::Mod { why: "is a web page" });
+    }
+    if bytes.contains(&0) {
+        return Err(Wrong::Mod { why: "contains NUL bytes" });
+    }
+    let h1 = H1::of_mod(&bytes);
+    agree(recorded, &h1)?;
+    Ok(in_memory(bytes, Some(h1)))
+}
+
+/// Checks a module zip, whole. Blocking: reads and inflates all of it.
+pub fn zip(
+    module: &ModuleVersion,
+    spool: Spool,
+    sums: Sums,
+    recorded: Option<&H1>,
+) -> Result<Verified, Wrong> {
+    let mut reader = spool.reader();
+    let checked = gomod::zip::check(&mut reader, sums.size, module).map_err(Wrong::Zip)?;
+    agree(recorded, &checked.h1)?;
+    Ok(Verified { content: VerifiedContent::Spool(spool), sums, h1: Some(checked.h1) })
+}
+
+/// Checks a version list and returns it as it is served: canonical versions of the right major, in order.
+pub fn list(path: &ModulePath, bytes: &[u8]) -> Result<Bytes, Wrong> {
+    let list = List::parse(bytes, path).map_err(Wrong::List)?;
+    Ok(Bytes::from(list.to_text()))
+}
+
+/// Checks the answer to `@latest` or to a query: it must name a version that the module can have.
+pub fn resolved(path: &ModulePath, bytes: &Bytes) -> Result<Bytes, Wrong> {
+    let parsed = Info::parse(bytes).map_err(Wrong::Info)?;
+    if ModuleVersion::new(path.clone(), parsed.version.clone()).is_err() {
+        return Err(Wrong::ForeignVersion { path: path.to_string(), got: parsed.version.to_string() });
+    }
+    Ok(without_userinfo(bytes))
+}
+
+fn without_userinfo(bytes: &Bytes) -> Bytes {
+    match info::without_userinfo(bytes) {
+        std::borrow::Cow::Borrowed(_) => bytes.clone(),
+        std::borrow::Cow::Owned(changed) => Bytes::from(changed),
+    }
+}
+
+fn agree(recorded: Option<&H1>, got: &H1) -> Result<(), Wrong> {
+    match recorded {
+        Some(recorded) if recorded != got => Err(Wrong::Hash { recorded: *recorded, got: *got }),
+        _ => Ok(()),
+    }
+}
+
+fn in_memory(bytes: Bytes, h1: Option<H1>) -> Verified {
+    Verified { sums: sums::of(&bytes), content: VerifiedContent::Memory(bytes), h1 }
+}

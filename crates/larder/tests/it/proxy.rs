@@ -1,0 +1,103 @@
+//! A whole Larder in this process, over a temporary directory, for one test.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use larder::app::{self, App};
+use larder::clock::Clock;
+use larder::config::{Config, FlagValue, Sources};
+use tempfile::TempDir;
+use testkit::eventually;
+use testkit::raw::{self, Response};
+use testkit::upstream::Upstream;
+
+/// A running Larder. [`TestProxy::stop`] finds what was left behind.
+pub(crate) struct TestProxy {
+    app: Option<App>,
+    address: SocketAddr,
+    dir: TempDir,
+    clock: Clock,
+    settings: Vec<(String, String)>,
+}
+
+impl TestProxy {
+    /// Over one upstream, otherwise as configured by default, with a clock that stands still.
+    pub(crate) fn over(upstream: &Upstream) -> Self {
+        Self::with(&[("upstream", &upstream.url())])
+    }
+
+    /// With these settings, as `--set` would take them.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Self::start(dir, settings, Clock::manual())
+    }
+
+    fn start(dir: TempDir, settings: Vec<(String, String)>, clock: Clock) -> Self {
+        let mut all = vec![
+            ("listen".to_owned(), "127.0.0.1:0".to_owned()),
+            ("data".to_owned(), dir.path().join("data").display().to_string()),
+        ];
+        all.extend(settings.clone());
+        let config = config_of(&all);
+        let app = app::start(&config, clock.clone()).unwrap();
+        let address = app.addresses()[0];
+        Self { app: Some(app), address, dir, clock, settings }
+    }
+
+    /// Stops in order and starts again over the same directory.
+    pub(crate) async fn restart(mut self) -> Self {
+        assert!(self.app.take().unwrap().stop().await, "tasks were left when the server stopped");
+        Self::start(self.dir, self.settings, self.clock)
+    }
+
+    /// Stops in order; panics when tasks or spools are left behind.
+    pub(crate) async fn stop(mut self) {
+        assert!(self.app.take().unwrap().stop().await, "tasks were left when the server stopped");
+        let left = std::fs::read_dir(self.data("tmp")).map_or(0, Iterator::count);
+        assert_eq!(left, 0, "spools were left behind");
+    }
+
+    /// Waits until no fetch is under way.
+    pub(crate) async fn settled(&self) {
+        let pipeline = self.app.as_ref().unwrap().pipeline();
+        eventually("the end of all flights", || async { pipeline.flights() == 0 }).await;
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn data(&self, below: &str) -> PathBuf {
+        self.dir.path().join("data").join(below)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        raw::get(self.address, path).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        raw::request(self.address, "GET", path, fields).await
+    }
+}
+
+/// Headers of interest in one line, so that a failed comparison shows them all.
+pub(crate) fn cache_of(response: &Response) -> String {
+    let show = |name: &str| response.header(name).unwrap_or("-").to_owned();
+    format!("{} {} {}", response.status, show("x-larder-cache"), show("x-larder-source"))
+}
+
+/// A configuration of settings alone.
+pub(crate) fn config_of(settings: &[(String, String)]) -> Config {
+    let flag = |(key, value): &(String, String)| FlagValue {
+        flag: "--set".to_owned(),
+        key: key.clone(),
+        value: value.clone(),
+    };
+    let sources = Sources { flags: settings.iter().map(flag).collect(), ..Sources::default() };
+    Config::load(&sources).unwrap().config
+}
