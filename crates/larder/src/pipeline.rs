@@ -165,8 +165,9 @@ impl Pipeline {
 
     /// The configured names of the sources that any module may come from, in order.
     pub fn source_names(&self) -> Vec<String> {
-        let links = self.parts.routes.default_chain().links();
-        links.iter().map(|link| link.source().name().to_owned()).collect()
+        let chain = self.parts.routes.default_chain();
+        let names = chain.links().iter().map(|link| link.source().name().to_owned());
+        names.chain(chain.ends_off().then(|| "off".to_owned())).collect()
     }
 
     /// What is held.

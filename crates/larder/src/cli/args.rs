@@ -26,8 +26,8 @@ Examples:
       On 127.0.0.1:3000, kept in the platform's directory for data.
   larder serve --listen :3000 --data /srv/larder
       On port 3000 of every address of the machine.
-  larder serve --private '*.corp.example.com' --upstream https://proxy.golang.org,direct
-      Modules of the company come from its version control, and are never named to others.
+  larder serve --private corp.example.com --set route=corp.example.com=https://goproxy.corp.example.com
+      Modules of the company come from its own proxy, and are never named to others.
   larder serve --set cache.fresh=5m --set timeout.connect=2s
       Any key of the configuration can be set.
 

@@ -56,8 +56,8 @@ impl Service {
                 body {
                     h1 { "Larder" }
                     p.soft { "A Go module proxy. What was fetched once is held here, and is served from here, also when its source is gone." }
-                    (setup(base))
                     (self.activity())
+                    (setup(base))
                     (self.about())
                 }
             }
@@ -69,7 +69,7 @@ impl Service {
         html! {
             h2 { "Is it working?" }
             @if seen.modules == 0 {
-                p { "No module has been asked for since the start. Run one of the commands above, then load this page again." }
+                p { "No module has been asked for since the start. Point go here as below, run a build, then load this page again." }
             } @else {
                 p {
                     span.good { "Yes. " }
@@ -106,10 +106,17 @@ fn setup(base: &str) -> Markup {
         pre { "export GOPROXY=" (base) }
         h3 { "In this shell (PowerShell)" }
         pre { "$env:GOPROXY = \"" (base) "\"" }
-        h3 { "In CI (GitHub Actions, GitLab CI)" }
-        pre { "env:\n  GOPROXY: " (base) "\n\nvariables:\n  GOPROXY: " (base) }
+        h3 { "In this window (cmd.exe)" }
+        pre { "set GOPROXY=" (base) }
+        h3 { "In CI: GitHub Actions" }
+        pre { "env:\n  GOPROXY: " (base) }
+        h3 { "In CI: GitLab" }
+        pre { "variables:\n  GOPROXY: " (base) }
         h3 { "In a container file" }
         pre { "ARG GOPROXY=" (base) "\nRUN go mod download" }
+        @if base.contains("//127.0.0.1") || base.contains("//localhost") {
+            p.soft { "This address is for this machine alone: CI and containers need one that they can reach (" code { "--listen :3000" } ")." }
+        }
         p { "Then see that it works: " code { "go mod download -x " (module) } " names this address in each line." }
         p.soft { "To go back: " code { "go env -u GOPROXY" } ". Private modules: set " code { "GOPRIVATE" } " on the client as always." }
     }

@@ -67,8 +67,9 @@ enum Line {
     End,
 }
 
+/// Never holds the lock of standard error longer than a write: others write there too.
 fn write_lines(receiver: &Receiver<Line>, lost: &AtomicU64) {
-    let mut out = io::BufWriter::with_capacity(64 * 1024, io::stderr().lock());
+    let mut out = io::BufWriter::with_capacity(64 * 1024, io::stderr());
     while let Ok(line) = receiver.recv() {
         let mut next = Some(line);
         while let Some(line) = next {

@@ -10,3 +10,4 @@ mod keeping;
 mod proxy;
 mod serving;
 mod settings;
+mod terminal;
