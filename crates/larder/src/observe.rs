@@ -1,5 +1,6 @@
 //! What can be seen from outside: the log, the counters, and the ids that tie a request to its log line.
 
+mod human;
 pub mod log;
 
 use std::sync::Arc;

@@ -75,7 +75,7 @@ impl Drop for Finish {
             cache.lookup = self.cache,
             upstream.name = %self.source,
             size_bytes = self.bytes,
-            duration_ms = self.started.elapsed().as_secs_f64() * 1000.0,
+            duration_ms = (self.started.elapsed().as_secs_f64() * 1e6).round() / 1e3,
             end,
             "{} {}", self.method, self.path
         );

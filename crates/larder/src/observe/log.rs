@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::human::Human;
+
 /// Lines that may wait to be written; when a reader of the log is that far behind, lines are dropped and counted.
 const WAITING_LINES: usize = 8192;
 
@@ -40,7 +42,7 @@ pub fn start(format: Format, level: &str) -> anyhow::Result<Guard> {
         Format::Json => builder.json().flatten_event(true).with_target(false).try_init(),
         Format::Text => {
             let colours = io::stderr().is_terminal();
-            builder.with_ansi(colours).with_target(false).compact().try_init()
+            builder.with_ansi(colours).event_format(Human).try_init()
         }
     };
     started.map_err(|error| anyhow::anyhow!("the log could not be started: {error}"))?;
