@@ -58,6 +58,7 @@ pub fn start(config: &Config, clock: Clock) -> anyhow::Result<App> {
         header_read: config.timeout.header_read.into(),
         write_idle: config.timeout.write_idle.into(),
         connections: config.limits.connections as usize,
+        header_bytes: config.limits.header_bytes,
     };
     let mut addresses = Vec::new();
     for listener in listeners {

@@ -5,6 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -26,6 +27,10 @@ use crate::tasks::Tasks;
 pub(super) const IMPORT: &str = "/api/v1/import";
 /// Largest body of a call.
 const CALL_BYTES: usize = 64 * 1024;
+/// Time to send the head of a call: whoever calls is on this machine, and a stop waits for it.
+const CALL_TIME: Duration = Duration::from_secs(5);
+/// After an accept failed, the loop waits this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Events that may wait for a slow reader.
 const EVENTS: usize = 256;
 
@@ -57,8 +62,10 @@ pub(super) async fn run(listener: UnixListener, pipeline: Arc<Pipeline>, tasks: 
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
+                    // Most likely for want of descriptors, which passes.
                     tracing::warn!(error = &error as &dyn std::error::Error, "the control socket failed");
-                    return;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
                 }
             },
             () = tasks.stopping() => return,
@@ -71,6 +78,8 @@ pub(super) async fn run(listener: UnixListener, pipeline: Arc<Pipeline>, tasks: 
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
+                .header_read_timeout(CALL_TIME)
+                .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a control connection ended");

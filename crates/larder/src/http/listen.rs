@@ -20,8 +20,8 @@ use crate::tasks::Tasks;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
-/// Bytes that one connection may gather before they are written, and the bound of a request's head.
-const BUFFER_BYTES: usize = 32 * 1024;
+/// Bytes that one HTTP/2 stream may gather before they are written.
+const SEND_BYTES: usize = 64 * 1024;
 /// Requests that one HTTP/2 connection may have in the air.
 const STREAMS: u32 = 250;
 /// After an accept failed for want of descriptors, the loop waits this long.
@@ -36,6 +36,8 @@ pub struct Patience {
     pub write_idle: Duration,
     /// Connections at most; further ones wait to be accepted.
     pub connections: usize,
+    /// Bytes of the head of a request at most.
+    pub header_bytes: u32,
 }
 
 /// Opens a listening socket.
@@ -57,7 +59,11 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, tasks: Tasks, pat
     let room = Arc::new(Semaphore::new(patience.connections));
     let builder = Arc::new(builder(patience));
     loop {
-        let Ok(permit) = room.clone().acquire_owned().await else { break };
+        let permit = tokio::select! {
+            permit = room.clone().acquire_owned() => permit,
+            () = tasks.stopping() => break,
+        };
+        let Ok(permit) = permit else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = tasks.stopping() => break,
@@ -121,18 +127,19 @@ impl Connection {
 
 fn builder(patience: Patience) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
+    // Not `pipeline_flush`: while anything of a next request is there, nothing is flushed then, so that whole files
+    // gather in memory and the answers to malformed heads are never sent.
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(patience.header_read)
-        .max_buf_size(BUFFER_BYTES)
-        .pipeline_flush(true);
+        .max_buf_size(usize::try_from(patience.header_bytes).unwrap_or(usize::MAX).max(8192));
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(u32::try_from(BUFFER_BYTES).unwrap_or(u32::MAX))
-        .max_send_buf_size(2 * BUFFER_BYTES)
+        .max_header_list_size(patience.header_bytes)
+        .max_send_buf_size(SEND_BYTES)
         .keep_alive_interval(patience.header_read)
         .keep_alive_timeout(patience.header_read);
     builder

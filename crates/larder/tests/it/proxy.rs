@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use larder::app::{self, App};
 use larder::clock::Clock;
 use larder::config::{Config, FlagValue, Sources};
+use larder::pipeline::Pipeline;
 use tempfile::TempDir;
 use testkit::eventually;
 use testkit::raw::{self, Response};
@@ -60,7 +62,7 @@ impl TestProxy {
 
     /// Waits until no fetch is under way.
     pub(crate) async fn settled(&self) {
-        let pipeline = self.app.as_ref().unwrap().pipeline();
+        let pipeline = self.pipeline();
         eventually("the end of all flights", || async { pipeline.flights() == 0 }).await;
     }
 
@@ -70,6 +72,10 @@ impl TestProxy {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
+        self.app.as_ref().unwrap().pipeline()
     }
 
     pub(crate) fn data(&self, below: &str) -> PathBuf {

@@ -1,0 +1,52 @@
+//! Stopping while something is under way.
+
+use std::time::Duration;
+
+use testkit::module::ModuleFiles;
+use testkit::raw::{End, RawClient};
+use testkit::upstream::Upstream;
+
+use crate::proxy::TestProxy;
+
+#[tokio::test]
+async fn a_stop_is_heard_while_all_connections_are_taken() {
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("limits.connections", "1")]);
+    let mut client = RawClient::connect(proxy.address()).await;
+    client.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let head = client.read_head().await;
+    client.read_body(&head).await;
+    let began = std::time::Instant::now();
+    proxy.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(10), "an idle connection held up the stop");
+    assert_eq!(client.read_to_end().await.1, End::Clean);
+}
+
+#[tokio::test]
+async fn a_stop_lets_a_running_download_finish() {
+    let files = ModuleFiles::new("example.com/m", "v1.0.0").padding(900_000);
+    let path = files.url("zip");
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    upstream.on(&path).stall_after(300_000);
+    let proxy = TestProxy::over(&upstream);
+    let mut client = RawClient::connect(proxy.address()).await;
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
+    let head = client.read_head().await;
+    let stopping = tokio::spawn(proxy.stop());
+    tokio::task::yield_now().await;
+    upstream.release();
+    let (body, complete) = client.read_body(&head).await;
+    assert!(complete && body == files.zip());
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_caller_on_the_control_socket_does_not_hold_up_a_stop() {
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::over(&upstream);
+    let caller = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
+    let began = std::time::Instant::now();
+    proxy.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(10), "an idle caller held up the stop");
+    drop(caller);
+}
