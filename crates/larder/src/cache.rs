@@ -79,6 +79,13 @@ pub enum Lookup {
     Stale(Held),
     /// Ask again first, for a short while; then serve it.
     Old(Held),
+    /// Made from what is held a short while ago, since no source gave one.
+    Derived {
+        /// The answer.
+        held: Held,
+        /// The sources should be asked again.
+        is_due: bool,
+    },
     /// Every source said no, a short while ago.
     Absent(Absence),
     /// Nothing is held.
@@ -92,6 +99,8 @@ enum Remembered {
     File(Held),
     /// An answer that may change.
     Known(Held),
+    /// An answer made from what is held, and how long it counts.
+    Derived(Held, Duration),
     /// An absence.
     Absent(Absence),
 }
@@ -103,7 +112,7 @@ impl quick_cache::Weighter<Request, Remembered> for Weigh {
     fn weight(&self, _: &Request, value: &Remembered) -> u64 {
         // 400: key, headers and the table's own part, estimated.
         400 + match value {
-            Remembered::File(held) | Remembered::Known(held) => held.size(),
+            Remembered::File(held) | Remembered::Known(held) | Remembered::Derived(held, _) => held.size(),
             Remembered::Absent(absence) => absence.text.len() as u64,
         }
     }
@@ -169,6 +178,10 @@ impl Cache {
         match self.memory.get(want) {
             Some(Remembered::File(held)) => return Ok(Lookup::Fresh(held)),
             Some(Remembered::Known(held)) => return Ok(self.by_age(held)),
+            Some(Remembered::Derived(held, lasts)) => {
+                let is_due = self.clock.since(held.at) >= lasts;
+                return Ok(Lookup::Derived { held, is_due });
+            }
             Some(Remembered::Absent(absence)) if self.clock.since(absence.at) < absence.for_ => {
                 return Ok(Lookup::Absent(absence));
             }
@@ -182,6 +195,15 @@ impl Cache {
                 Ok(self.load_known(want).await?.map_or(Lookup::Missing, |held| self.by_age(held)))
             }
             Request::SumDb(_) => Ok(Lookup::Missing),
+        }
+    }
+
+    /// Whether a source's answer that may change is held, however old.
+    pub async fn has_known(&self, want: &Request) -> Result<bool, StoreError> {
+        match self.memory.get(want) {
+            Some(Remembered::Known(_)) => Ok(true),
+            Some(_) => Ok(false),
+            None => Ok(self.load_known(want).await?.is_some()),
         }
     }
 

@@ -121,15 +121,15 @@ impl Service {
         if head_only || response.status() == StatusCode::NOT_MODIFIED {
             return without_body(response);
         }
-        match response.body().size() {
-            // In memory: it is all but sent.
-            Some(size) if size <= 64 * 1024 => {
+        match response.body().in_memory() {
+            // It is all but sent.
+            Some(size) => {
                 finish.bytes = size;
                 finish.complete();
                 drop(finish);
                 response
             }
-            _ => response.map(|body| body.recorded(finish)),
+            None => response.map(|body| body.recorded(finish)),
         }
     }
 
@@ -191,8 +191,13 @@ impl Service {
             answered = self.answer(&want, request, who, reach).await;
         }
         let (response, cache, source) = answered
-            .unwrap_or_else(|error| (fault::failed(&want, &error, id), "-", HeaderValue::from_static("-")));
+            .unwrap_or_else(|error| (self.failed(&want, &error, id), "-", HeaderValue::from_static("-")));
         Served { response, path: name, cache, source }
+    }
+
+    fn failed(&self, want: &Want, error: &Error, id: &str) -> Response<Body> {
+        let private = want.module().is_some_and(|path| self.pipeline.is_private(path));
+        fault::failed(want, error, private, id)
     }
 
     async fn answer<B>(
@@ -219,18 +224,24 @@ impl Service {
             AnswerContent::Passed(ref passed) => Response::new(Body::bytes(passed.bytes.clone())),
             AnswerContent::Arriving(mut follower, size) => {
                 let whole_first = request.version() < Version::HTTP_11
+                    || size == Some(0)
                     || (size.is_none() && request.method() == Method::HEAD);
                 if whole_first {
-                    // A cut would look like a clean end, or the length must be known: wait for the whole.
+                    // A cut would look like a clean end (no body can be cut short of nothing), or the length must be
+                    // known: wait for the whole.
                     part_of(&follower.held().await?, &HeaderMap::new()).await?
                 } else {
                     Response::new(Body::follow(follower, size))
                 }
             }
         };
+        let cache_control = match response.status() {
+            StatusCode::RANGE_NOT_SATISFIABLE => HeaderValue::from_static("no-store"),
+            _ => self.cache_control(want, answer.private),
+        };
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(want)));
-        headers.insert(header::CACHE_CONTROL, self.cache_control(want, answer.private));
+        headers.insert(header::CACHE_CONTROL, cache_control);
         headers.insert("x-larder-cache", HeaderValue::from_static(answer.state.as_str()));
         headers.insert("x-larder-source", answer.source);
         if !matches!(want, Want::SumDb(_)) {

@@ -46,7 +46,7 @@ pub struct Answer {
     pub state: CacheState,
     /// The configured name of the source.
     pub source: HeaderValue,
-    /// Age of the content since a source last confirmed it; zero for what just arrived.
+    /// Age of the content since a source last confirmed it; zero for what just arrived or cannot change.
     pub age: Duration,
     /// The module is private: nobody but the client may store the answer.
     pub private: bool,
@@ -151,9 +151,14 @@ impl Pipeline {
             Lookup::Fresh(held) => Ok(self.held(want, held, CacheState::Hit)),
             Lookup::Stale(held) if reach == Reach::Anywhere => Ok(self.refresh_behind(want, held)),
             Lookup::Old(held) if reach == Reach::Anywhere => self.refresh_first(want, held).await,
-            Lookup::Stale(held) | Lookup::Old(held) => Ok(self.held(want, held, CacheState::Stale)),
+            Lookup::Derived { .. } | Lookup::Missing if reach == Reach::HeldOnly => {
+                self.held_only(want).await
+            }
+            Lookup::Derived { held, is_due: true } => self.refresh_first(want, held).await,
+            Lookup::Stale(held) | Lookup::Old(held) | Lookup::Derived { held, .. } => {
+                Ok(self.held(want, held, CacheState::Stale))
+            }
             Lookup::Absent(absence) => Err(self.absent(want, &absence)),
-            Lookup::Missing if reach == Reach::HeldOnly => self.held_only(want).await,
             Lookup::Missing => self.fill(want).await,
         }
     }
@@ -194,7 +199,11 @@ impl Pipeline {
     fn held(&self, want: &Request, held: Held, state: CacheState) -> Answer {
         Answer {
             source: held.source.clone(),
-            age: self.parts.clock.since(held.at),
+            age: match want {
+                // A file of a version never changes: it is as good as on the day it came.
+                Request::File(..) => Duration::ZERO,
+                _ => self.parts.clock.since(held.at),
+            },
             private: want.module().is_some_and(|path| self.is_private(path)),
             content: AnswerContent::Held(held),
             state,

@@ -38,7 +38,11 @@ pub fn pipeline_over(
     Ok(Pipeline::new(Parts {
         cache: Arc::new(cache),
         routes: routes(config, &Builder::new(clients.clone(), deadlines.clone()))?,
-        sumdbs: SumDbs::new(sumdbs(config, &clients, &deadlines)?, clock.clone()),
+        sumdbs: SumDbs::new(
+            sumdbs(config, &clients, &deadlines)?,
+            patterns(&config.gonosumdb),
+            clock.clone(),
+        ),
         tasks,
         clock,
         client_wait: config.timeout.client_wait.into(),

@@ -1,6 +1,7 @@
 //! Keeping what was verified.
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use gomod::{FileKind, ModulePath, ModuleVersion, Request};
@@ -18,6 +19,8 @@ use crate::verify::{Verified, VerifiedContent};
 
 /// A list names what is held of one module: a million versions would be about this long.
 const LIST_BYTES: u64 = 32 * 1024 * 1024;
+/// The source that is named for an answer made from what is held.
+pub const DERIVED: &str = "held";
 
 /// Where a verified file came from and how surely it must be kept.
 #[derive(Clone, Debug)]
@@ -177,9 +180,9 @@ impl Cache {
     }
 
     /// Remembers for a short time, in memory only, an answer made from what is held, since no source gave one.
-    pub fn remember_derived(&self, want: &Request, body: Bytes, source: &str) -> Held {
-        let held = self.unkept(body, source);
-        self.memory.insert(want.clone(), Remembered::Known(held.clone()));
+    pub fn remember_derived(&self, want: &Request, body: Bytes, lasts: Duration) -> Held {
+        let held = self.unkept(body, DERIVED);
+        self.memory.insert(want.clone(), Remembered::Derived(held.clone(), lasts));
         held
     }
 }

@@ -86,6 +86,15 @@ impl Body {
         self
     }
 
+    /// The length of what is in memory and therefore all but sent; none for what is still to be read or to arrive.
+    pub fn in_memory(&self) -> Option<u64> {
+        match &self.content {
+            Inner::Empty => Some(0),
+            Inner::Bytes(bytes) => Some(bytes.len() as u64),
+            Inner::File(_) | Inner::Follow(_) => None,
+        }
+    }
+
     /// The length, if known.
     pub fn size(&self) -> Option<u64> {
         match &self.content {
@@ -139,7 +148,7 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.content.is_finished()
+        self.content.is_finished() && self.failed.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -29,8 +29,8 @@ pub(super) fn status(class: Class) -> StatusCode {
     }
 }
 
-/// The answer to a module request that failed.
-pub(super) fn failed(want: &Request, error: &Error, id: &str) -> Response<Body> {
+/// The answer to a module request that failed. What is said of a private module may be stored by nobody.
+pub(super) fn failed(want: &Request, error: &Error, private: bool, id: &str) -> Response<Body> {
     let status = match error {
         Error::Waited(_) => StatusCode::GATEWAY_TIMEOUT,
         Error::Sources(walk) if walk.timed_out => StatusCode::GATEWAY_TIMEOUT,
@@ -44,10 +44,7 @@ pub(super) fn failed(want: &Request, error: &Error, id: &str) -> Response<Body> 
     let mut response = text(status, &lines, id);
     let headers = response.headers_mut();
     match error {
-        Error::Absent { remembered_for, .. } => cacheable_absence(headers, *remembered_for),
-        Error::Sources(walk) if error.class().is_absence() && !walk.transient => {
-            cacheable_absence(headers, Duration::from_mins(1));
-        }
+        Error::Absent { remembered_for, .. } if !private => cacheable_absence(headers, *remembered_for),
         Error::NotHeld => {
             headers.insert(header::VARY, HeaderValue::from_static("Disable-Module-Fetch"));
         }

@@ -4,6 +4,7 @@
 //! list as the go command would choose it. Derived answers are marked stale and not kept.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gomod::list::List;
@@ -13,9 +14,13 @@ use source::Walk;
 
 use super::fetch::{at_fault, receive_whole};
 use super::flight::{Flight, Landed};
-use super::{Answer, AnswerContent, CacheState, Error, Pipeline, Reach};
+use super::{Answer, AnswerContent, CacheState, Error, Pipeline, REFRESH_PAUSE, Reach};
+use crate::cache::keep::DERIVED;
 use crate::cache::{Content, Held};
 use crate::verify;
+
+/// After every source has denied a list, they are asked again when this has passed, as for any absence.
+const ABSENCE_LASTS: Duration = Duration::from_mins(1);
 
 impl Pipeline {
     pub(super) async fn bring_known(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
@@ -24,14 +29,19 @@ impl Pipeline {
             Ok(held) => return Ok(Landed::Held(held)),
             Err(error) => error,
         };
-        match want {
-            Request::List(path) => self.held_list(want, path).await?.ok_or(error).map(Landed::Derived),
-            Request::Latest(path) => {
-                let is_absent = error.class().is_absence();
-                Box::pin(self.derive_latest(want, path, is_absent)).await?.ok_or(error).map(Landed::Derived)
-            }
-            _ => Err(error),
+        let is_absent = error.class().is_absence();
+        // In an outage the copy of what a source said before is better than anything made here.
+        if !is_absent && self.parts.cache.has_known(want).await? {
+            return Err(error);
         }
+        let derived = match want {
+            Request::List(path) => self.held_list(path).await?,
+            Request::Latest(path) => Box::pin(self.derive_latest(path, is_absent)).await?,
+            _ => None,
+        };
+        let Some(body) = derived else { return Err(error) };
+        let lasts = if is_absent { ABSENCE_LASTS } else { REFRESH_PAUSE };
+        Ok(Landed::Derived(self.parts.cache.remember_derived(want, body, lasts)))
     }
 
     async fn ask_known(&self, want: &Request) -> Result<Held, Error> {
@@ -60,25 +70,24 @@ impl Pipeline {
     /// What can be said without asking anyone.
     pub(super) async fn held_only(self: &Arc<Self>, want: &Request) -> Result<Answer, Error> {
         match want {
-            Request::List(path) => self.held_list(want, path).await?.ok_or(Error::NotHeld),
+            // Not remembered: those who may ask the sources shall do so.
+            Request::List(path) => self.held_list(path).await?.ok_or(Error::NotHeld),
             _ => Err(Error::NotHeld),
         }
-        .map(|held| self.held(want, held, CacheState::Stale))
+        .map(|body| self.held(want, self.parts.cache.unkept(body, DERIVED), CacheState::Stale))
     }
 
     /// The versions whose files are all held, if there are any.
-    async fn held_list(&self, want: &Request, path: &ModulePath) -> Result<Option<Held>, Error> {
-        let Some(list) = self.held_versions(path).await? else { return Ok(None) };
-        Ok(Some(self.parts.cache.remember_derived(want, Bytes::from(list.to_text()), "held")))
+    async fn held_list(&self, path: &ModulePath) -> Result<Option<Bytes>, Error> {
+        Ok(self.held_versions(path).await?.map(|list| Bytes::from(list.to_text())))
     }
 
     /// The latest version, chosen from the list as the go command does when `@latest` is not to be had.
     async fn derive_latest(
         self: &Arc<Self>,
-        want: &Request,
         path: &ModulePath,
         is_absent: bool,
-    ) -> Result<Option<Held>, Error> {
+    ) -> Result<Option<Bytes>, Error> {
         // While a source is in trouble only what is held can be chosen from.
         let listed = if is_absent { self.listed_versions(path).await? } else { None };
         let list = match listed {
@@ -87,7 +96,7 @@ impl Pipeline {
         };
         let Some(list) = list else { return Ok(None) };
         let Some(source) = latest::retraction_source(list.versions()) else {
-            return self.newest_pseudo(want, path, &list).await;
+            return Ok(self.newest_pseudo(path, &list).await);
         };
         // Without that go.mod file nothing counts as retracted.
         let retractions = self.file(path, source, FileKind::Mod).await.ok();
@@ -95,8 +104,7 @@ impl Pipeline {
         let retracted =
             |version: &Version| retractions.as_ref().is_some_and(|file| file.retracts(version).is_some());
         let Some(chosen) = latest::choose(list.versions(), retracted) else { return Ok(None) };
-        let Ok(info) = self.file(path, chosen, FileKind::Info).await else { return Ok(None) };
-        Ok(Some(self.parts.cache.remember_derived(want, info, "held")))
+        Ok(self.file(path, chosen, FileKind::Info).await.ok())
     }
 
     /// The list as a source gives it, pseudo-versions included.
@@ -119,15 +127,8 @@ impl Pipeline {
     }
 
     /// For a module without tags in a tree copied from a module cache: the newest version that its list mentions.
-    async fn newest_pseudo(
-        self: &Arc<Self>,
-        want: &Request,
-        path: &ModulePath,
-        list: &List,
-    ) -> Result<Option<Held>, Error> {
-        let Some(newest) = list.newest_pseudo() else { return Ok(None) };
-        let Ok(info) = self.file(path, newest, FileKind::Info).await else { return Ok(None) };
-        Ok(Some(self.parts.cache.remember_derived(want, info, "held")))
+    async fn newest_pseudo(self: &Arc<Self>, path: &ModulePath, list: &List) -> Option<Bytes> {
+        self.file(path, list.newest_pseudo()?, FileKind::Info).await.ok()
     }
 
     async fn file(

@@ -64,8 +64,10 @@ impl Pipeline {
     async fn bring(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
         let want = flight.want();
         // Whoever asked may have looked just before an earlier flight landed.
-        if let Lookup::Fresh(held) = self.parts.cache.lookup(want).await? {
-            return Ok(Landed::Held(held));
+        match self.parts.cache.lookup(want).await? {
+            Lookup::Fresh(held) => return Ok(Landed::Held(held)),
+            Lookup::Absent(absence) => return Err(self.absent(want, &absence)),
+            _ => {}
         }
         match want {
             Request::File(module, kind) => self.bring_file(flight, module, *kind).await.map(Landed::Held),
@@ -121,7 +123,8 @@ impl Pipeline {
         let error = walk.finish();
         if error.class.is_absent() && !error.transient {
             let withdrawn = error.class == source::Class::Withdrawn;
-            self.parts.cache.remember_absent(want, &error.to_string(), withdrawn).await;
+            let absence = self.parts.cache.remember_absent(want, &error.to_string(), withdrawn).await;
+            return self.absent(want, &absence);
         }
         Error::Sources(Arc::new(error))
     }
@@ -180,10 +183,11 @@ impl Pipeline {
     }
 }
 
-/// A chain of the one source with this name, if the chain has it.
+/// What the chain has of this name: one source, or several, since trees are all named alike and proxies by their
+/// host. None if the source was taken out of the chain.
 fn only(chain: &Chain, name: &str) -> Option<Chain> {
-    let link = chain.links().iter().find(|link| link.source().name() == name)?;
-    Some(Chain::new(vec![link.clone()], false))
+    let links: Vec<_> = chain.links().iter().filter(|link| link.source().name() == name).cloned().collect();
+    (!links.is_empty()).then(|| Chain::new(links, false))
 }
 
 /// Receives a small body whole. Its size and time are bounded by the source.

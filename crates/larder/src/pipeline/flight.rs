@@ -112,6 +112,11 @@ impl Flight {
         matches!(*self.stage.borrow(), Stage::Arriving { .. })
     }
 
+    /// Bytes that arrived, in the spool.
+    fn written(&self) -> u64 {
+        self.spool.get().map_or(0, Spool::size)
+    }
+
     /// Makes a piece that was written to the spool visible.
     pub(super) fn wrote(&self, piece: Bytes) {
         let len = piece.len() as u64;
@@ -214,10 +219,12 @@ impl Follower {
             let limit = match &*self.stage.borrow_and_update() {
                 Stage::Asking => 0,
                 Stage::Arriving { size, written, .. } => releasable(*size, *written),
-                Stage::Landed(Ok(Landed::Held(held) | Landed::Derived(held))) if self.at < held.size() => {
-                    held.size()
-                }
-                Stage::Landed(Ok(_)) => return None,
+                // Not the size of what is held: if another door kept the version meanwhile, its zip may be framed
+                // differently, and what was begun must be finished with the bytes it was begun with.
+                Stage::Landed(Ok(_)) => match self.flight.written() {
+                    all if self.at < all => all,
+                    _ => return None,
+                },
                 Stage::Landed(Err(_)) => return Some(Err(Cut::Fetch)),
             };
             if self.at < limit {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gomod::Request;
+use gomod::pattern::Patterns;
 use gomod::request::{SumDbOperation, SumDbRequest};
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -37,15 +38,17 @@ type Choices = HashMap<Arc<str>, (Arc<dyn Source>, Timestamp)>;
 /// The databases that are passed through.
 pub struct SumDbs {
     databases: Vec<SumDb>,
+    /// Modules that no database is asked about (`GONOSUMDB`).
+    unasked: Patterns,
     /// Which way leads to which database, and since when that is known.
     choices: Mutex<Choices>,
     clock: Clock,
 }
 
 impl SumDbs {
-    /// Passes requests to these databases through.
-    pub fn new(databases: Vec<SumDb>, clock: Clock) -> Self {
-        Self { databases, choices: Mutex::default(), clock }
+    /// Passes requests to these databases through, but for lookups of `unasked` modules.
+    pub fn new(databases: Vec<SumDb>, unasked: Patterns, clock: Clock) -> Self {
+        Self { databases, unasked, choices: Mutex::default(), clock }
     }
 
     /// The names of the databases.
@@ -66,7 +69,9 @@ impl SumDbs {
             SumDbOperation::Supported => {
                 return Ok(Passed { bytes: bytes::Bytes::new(), source: HeaderValue::from_static("larder") });
             }
-            SumDbOperation::Lookup(module) if routes.is_private(&module.path) => {
+            SumDbOperation::Lookup(module)
+                if routes.is_private(&module.path) || self.unasked.matches_folded(module.path.as_str()) =>
+            {
                 return Err(Error::PrivateLookup { database: database.name.clone() });
             }
             _ => {}
