@@ -93,7 +93,7 @@ async fn ask(address: SocketAddr, path: &str) -> Came {
 }
 
 /// Clients that fetch until they are told to stop; `received` is what came whole, and was right.
-async fn load(address: SocketAddr, catalogue: Arc<Catalogue>, order: Vec<String>, enough: usize) -> Received {
+fn load(address: SocketAddr, catalogue: &Arc<Catalogue>, order: Vec<String>, enough: usize) -> Received {
     let order = Arc::new(order);
     let (next, whole) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (stop, reached) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
@@ -142,7 +142,7 @@ async fn check_held(address: SocketAddr, catalogue: &Catalogue, paths: &[String]
     for path in paths {
         match ask(address, &format!("/cached-only{path}")).await {
             Came::Whole(body) => {
-                assert!(body == catalogue[path], "{path} was served wrong after the restart")
+                assert!(body == catalogue[path], "{path} was served wrong after the restart");
             }
             Came::Nothing => lost.push(path.clone()),
         }
@@ -193,7 +193,7 @@ async fn killed_at_any_moment_it_serves_again_what_clients_had_received() {
         for at in 1..order.len() {
             order.swap(at, dice.below(at + 1));
         }
-        let received = load(larder.address(), catalogue.clone(), order.clone(), 1 + dice.below(60)).await;
+        let received = load(larder.address(), &catalogue, order.clone(), 1 + dice.below(60));
         received.reached.notified().await;
         larder.kill9();
         let fresh = received.end().await;
