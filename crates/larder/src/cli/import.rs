@@ -46,10 +46,23 @@ fn describe(report: &Report) -> String {
         report.refused.len()
     );
     for refusal in report.refused.iter().take(SHOWN) {
-        let _ = writeln!(text, "  {}: {}", refusal.file, refusal.why);
+        let _ = writeln!(text, "  {}: {}", one_line(&refusal.file), one_line(&refusal.why));
     }
     if report.refused.len() > SHOWN {
         let _ = writeln!(text, "  ... and {} more; --json names all", report.refused.len() - SHOWN);
     }
     text
+}
+
+/// Text from outside on one line, so that no name of a file can act on the terminal or pass for another line.
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for letter in text.chars() {
+        match letter {
+            '\n' => line.push_str("; "),
+            '"' | '\'' | '\\' => line.push(letter),
+            _ => line.extend(letter.escape_debug()),
+        }
+    }
+    line
 }
