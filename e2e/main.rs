@@ -9,6 +9,7 @@
 mod client;
 mod crash;
 mod drain;
+mod import;
 mod larder;
 mod outage;
 mod start;
