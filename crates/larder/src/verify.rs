@@ -26,6 +26,16 @@ pub struct Verified {
     pub(crate) h1: Option<H1>,
 }
 
+impl Verified {
+    /// The bytes, if they are in memory.
+    pub(crate) fn small(&self) -> Option<Bytes> {
+        match &self.content {
+            VerifiedContent::Memory(bytes) => Some(bytes.clone()),
+            VerifiedContent::Spool(_) => None,
+        }
+    }
+}
+
 /// Where verified bytes are.
 #[derive(Debug)]
 pub(crate) enum VerifiedContent {

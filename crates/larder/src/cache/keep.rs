@@ -64,7 +64,13 @@ impl Cache {
         let line = manifest::line(&record);
         self.blobs.append(&manifest_key(&module.path)?, line, from.durability).await?;
         manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(record);
-        self.write_list(&module.path, &manifest).await?;
+        if let Err(error) = self.write_list(&module.path, &manifest).await {
+            // The file is held all the same; the list is completed when the next one is kept.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a list of the tree could not be written"
+            );
+        }
         Ok(held)
     }
 
@@ -169,7 +175,7 @@ impl Cache {
         held
     }
 
-    /// A small verified file that cannot be kept now, to be served this once.
+    /// A verified file that cannot be kept now, to be served this once.
     pub fn unkept(&self, bytes: Bytes, source: &str) -> Held {
         Held {
             etag: header(&format!("\"{}\"", sums::of(&bytes).sha256)),

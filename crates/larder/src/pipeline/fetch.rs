@@ -8,18 +8,20 @@ use futures_util::{FutureExt, StreamExt};
 use gomod::{FileKind, ModuleVersion, Request};
 use http::HeaderValue;
 use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk};
-use store::{Durability, Spool};
+use store::{Blobs, Durability, Spool, StoreError};
 
 use super::flight::{Flight, Landed, PIECE};
 use super::{Error, Pipeline};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
-use crate::cache::{Held, Lookup};
+use crate::cache::{Held, KeepError, Lookup};
 use crate::verify::sums::{Summer, Sums};
-use crate::verify::{self, Wrong};
+use crate::verify::{self, Verified, Wrong};
 
 /// A source's bytes are passed on in pieces; a piece that is not full waits this long for more.
 const GATHER: Duration = Duration::from_millis(2);
+/// The largest zip that is passed through memory when the store takes nothing.
+const UNKEPT_BYTES: u64 = 8 << 20;
 /// A body that was cut is resumed this many times.
 const RESUMES: u32 = 3;
 
@@ -141,15 +143,16 @@ impl Pipeline {
         let recorded = self.parts.cache.recorded_h1(module, kind).await?;
         let verified = match kind {
             FileKind::Info => verify::info(module, &bytes),
-            _ => verify::go_mod(bytes.clone(), recorded.as_ref()),
+            _ => verify::go_mod(bytes, recorded.as_ref()),
         };
         let verified = verified.map_err(|wrong| at_fault(source, &wrong))?;
+        let unkept = verified.small().ok_or(Error::Lost)?;
         match self.parts.cache.keep(module, kind, verified, first_seen(source)).await {
             Ok(held) => Ok(held),
             // Small enough to be served without being kept: a full disk does not stop small misses.
-            Err(crate::cache::KeepError::Store(error)) if error.is_full() => {
-                tracing::warn!(want = %flight.want(), "served without being kept: the store is full");
-                Ok(self.parts.cache.unkept(bytes, source.name()))
+            Err(KeepError::Store(error)) if error.is_exhausted() => {
+                tracing::warn!(want = %flight.want(), "served without being kept: {error}");
+                Ok(self.parts.cache.unkept(unkept, source.name()))
             }
             Err(error) => Err(error.into()),
         }
@@ -162,24 +165,74 @@ impl Pipeline {
         link: &Link,
     ) -> Result<Held, Trouble> {
         let source = &**link.source();
-        let fetched = source.fetch(flight.want()).await?;
-        let spool = self.parts.cache.blobs().spool()?;
-        let name = HeaderValue::from_str(source.name()).map_err(|_| Error::Lost)?;
-        let announced = fetched.size;
-        flight.arriving(announced, name, spool.clone());
-        let sums = receive(flight, source, fetched, &spool).await?;
+        let coming = Coming::from(source, flight.want()).await?;
+        let verified = match self.parts.cache.blobs().spool() {
+            Ok(spool) => self.receive_zip_into(flight, module, spool, coming).await,
+            Err(error) => Err(error.into()),
+        };
+        match verified {
+            Ok(verified) => {
+                Ok(self.parts.cache.keep(module, FileKind::Zip, verified, first_seen(source)).await?)
+            }
+            // Nobody has seen anything of it yet: as with small files, a full disk does not stop it.
+            Err(Trouble::Final(Error::Store(error))) if error.is_exhausted() && !flight.is_followed() => {
+                self.receive_zip_unkept(flight, module, source, error).await
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Passes a zip that is not too large through memory, since the store takes nothing.
+    async fn receive_zip_unkept(
+        &self,
+        flight: &Flight,
+        module: &ModuleVersion,
+        source: &dyn Source,
+        exhausted: Arc<StoreError>,
+    ) -> Result<Held, Trouble> {
+        let coming = Coming::from(source, flight.want()).await?;
+        if coming.fetched.size.is_none_or(|size| size > UNKEPT_BYTES) {
+            return Err(Error::Store(exhausted).into());
+        }
+        tracing::warn!(want = %flight.want(), "served without being kept: {exhausted}");
+        let spool = store::Memory::new().spool()?;
+        let verified = self.receive_zip_into(flight, module, spool.clone(), coming).await?;
+        let size = usize::try_from(verified.sums.size).map_err(|_| Error::Lost)?;
+        Ok(self.parts.cache.unkept(spool.read_at(0, size)?, source.name()))
+    }
+
+    /// Receives a zip into a spool, to be followed meanwhile, and checks it.
+    async fn receive_zip_into(
+        &self,
+        flight: &Flight,
+        module: &ModuleVersion,
+        spool: Spool,
+        coming: Coming<'_>,
+    ) -> Result<Verified, Trouble> {
+        let (source, announced) = (coming.source, coming.fetched.size);
+        let sums = receive(flight, coming, &spool).await?;
         if let Some(announced) = announced.filter(|announced| *announced != sums.size) {
             return Err(at_fault(source, &Wrong::Length { announced, got: sums.size }).into());
         }
         let recorded = self.parts.cache.recorded_h1(module, FileKind::Zip).await?;
         let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
         let checked = module.clone();
-        let verified =
-            tokio::task::spawn_blocking(move || verify::zip(&checked, spool, sums, recorded.as_ref()))
-                .await
-                .map_err(|_| Error::Lost)?
-                .map_err(|wrong| at_fault(source, &wrong))?;
-        Ok(self.parts.cache.keep(module, FileKind::Zip, verified, first_seen(source)).await?)
+        tokio::task::spawn_blocking(move || verify::zip(&checked, spool, sums, recorded.as_ref()))
+            .await
+            .map_err(|_| Error::Lost)?
+            .map_err(|wrong| at_fault(source, &wrong).into())
+    }
+}
+
+/// A source and its answer that has begun to arrive.
+struct Coming<'a> {
+    source: &'a dyn Source,
+    fetched: Fetched,
+}
+
+impl<'a> Coming<'a> {
+    async fn from(source: &'a dyn Source, want: &Request) -> Result<Self, SourceError> {
+        Ok(Self { source, fetched: source.fetch(want).await? })
     }
 }
 
@@ -205,13 +258,11 @@ pub(super) async fn receive_whole(source: &dyn Source, want: &Request) -> Result
 }
 
 /// Receives a body into a spool, letting followers see it grow; resumes where it was cut if the source can.
-async fn receive(
-    flight: &Flight,
-    source: &dyn Source,
-    mut fetched: Fetched,
-    spool: &Spool,
-) -> Result<Sums, Trouble> {
-    let mut intake = Intake { flight, spool, summer: Summer::default(), gathered: BytesMut::new() };
+async fn receive(flight: &Flight, coming: Coming<'_>, spool: &Spool) -> Result<Sums, Trouble> {
+    let Coming { source, mut fetched } = coming;
+    let name = HeaderValue::from_str(source.name()).map_err(|_| Error::Lost)?;
+    let (summer, gathered) = (Summer::default(), BytesMut::new());
+    let mut intake = Intake { flight, spool, summer, gathered, arrival: Some((fetched.size, name)) };
     let etag = fetched.etag.clone();
     let mut resumes = 0;
     loop {
@@ -237,6 +288,8 @@ struct Intake<'a> {
     spool: &'a Spool,
     summer: Summer,
     gathered: BytesMut,
+    /// What followers are told once the first piece is here: before that, another source may still be asked.
+    arrival: Option<(Option<u64>, HeaderValue)>,
 }
 
 impl Intake<'_> {
@@ -271,6 +324,9 @@ impl Intake<'_> {
             Ok::<_, store::StoreError>(summer)
         });
         self.summer = write.await.map_err(|_| Error::Lost)??;
+        if let Some((size, source)) = self.arrival.take() {
+            self.flight.arriving(size, source, self.spool.clone());
+        }
         self.flight.wrote(piece);
         Ok(())
     }

@@ -60,6 +60,11 @@ impl TestProxy {
         assert_eq!(left, 0, "spools were left behind");
     }
 
+    /// Stops in order; whether all tasks ended in time.
+    pub(crate) async fn stopped(mut self) -> bool {
+        self.app.take().unwrap().stop().await
+    }
+
     /// Waits until no fetch is under way.
     pub(crate) async fn settled(&self) {
         let pipeline = self.pipeline();
