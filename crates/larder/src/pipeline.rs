@@ -233,7 +233,7 @@ impl Pipeline {
         let (flight, first) = self.depart(want);
         match tokio::time::timeout(REFRESH_WAIT, self.landing(&flight, first)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) if error.class().is_absence() => Err(error),
+            Ok(Err(error)) if error.is_denial() => Err(error),
             Ok(Err(_)) => Ok(self.held(want, held, CacheState::Stale)),
             Err(_) => {
                 self.failures.insert(want.clone(), (self.parts.clock.now(), Error::Waited(REFRESH_WAIT)));

@@ -142,7 +142,8 @@ fn weigh(failures: Vec<Failure>) -> WalkError {
     WalkError {
         class,
         retry_after: errors().filter_map(SourceError::retry_after).min(),
-        transient: failures.is_empty() || errors().any(SourceError::is_transient),
+        // Where nobody was asked, nobody has denied anything: `off` is no statement of absence either.
+        transient: errors().next().is_none() || errors().any(SourceError::is_transient),
         timed_out: matches!(trouble, Some(SourceError::Timeout { .. })),
         lines: failures.into_iter().map(|failure| failure.said).collect(),
     }

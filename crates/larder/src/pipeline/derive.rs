@@ -29,7 +29,7 @@ impl Pipeline {
             Ok(held) => return Ok(Landed::Held(held)),
             Err(error) => error,
         };
-        let is_absent = error.class().is_absence();
+        let is_absent = error.is_denial();
         // In an outage the copy of what a source said before is better than anything made here.
         if !is_absent && self.parts.cache.has_known(want).await? {
             return Err(error);

@@ -119,6 +119,12 @@ impl Error {
         }
     }
 
+    /// Whether every source was asked and has denied it for good: not by a text that shows a passing cause, and not
+    /// because asking is switched off.
+    pub fn is_denial(&self) -> bool {
+        matches!(self, Self::Absent { .. })
+    }
+
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self.class() {

@@ -209,3 +209,33 @@ async fn one_process_owns_a_data_directory() {
     let error = format!("{:#}", second.err().unwrap());
     assert!(error.contains(&std::process::id().to_string()), "{error}");
 }
+
+#[tokio::test]
+async fn switching_the_sources_off_is_no_denial_of_what_they_said() {
+    let versions = [small(), ModuleFiles::new("example.com/M", "v1.1.0")];
+    let upstream = Upstream::of(&versions).await;
+    let proxy = TestProxy::over(&upstream);
+    fill(&proxy, &versions[0]).await;
+    let list = proxy.get(&small().list_url()).await.body;
+    let latest = proxy.get(&small().latest_url()).await.body;
+    let mut proxy = proxy.restart_with("upstream", "off").await;
+    for days in [0, 1, 30] {
+        proxy.clock().advance(Duration::from_hours(24 * days));
+        assert_eq!(proxy.get(&small().list_url()).await.body, list, "after {days} days");
+        assert_eq!(proxy.get(&small().latest_url()).await.body, latest, "after {days} days");
+        proxy.settled().await;
+        proxy = proxy.restart().await;
+    }
+    let absent = proxy.get("/example.com/other/@v/list").await;
+    assert_eq!((absent.status, absent.header("cache-control")), (404, Some("no-store")));
+}
+
+#[tokio::test]
+async fn a_passing_404_does_not_take_the_place_of_a_known_list() {
+    let upstream = Upstream::of(&[small()]).await;
+    let proxy = TestProxy::over(&upstream);
+    let list = proxy.get(&small().list_url()).await.body;
+    upstream.on(&small().list_url()).status_text(404, "not found: fetch timed out");
+    proxy.clock().advance(Duration::from_hours(1));
+    assert_eq!(proxy.get(&small().list_url()).await.body, list);
+}

@@ -53,6 +53,13 @@ impl TestProxy {
         Self::start(self.dir, self.settings, self.clock)
     }
 
+    /// The same with another value of one setting.
+    pub(crate) async fn restart_with(mut self, key: &str, value: &str) -> Self {
+        self.settings.retain(|(held, _)| held != key);
+        self.settings.push((key.to_owned(), value.to_owned()));
+        self.restart().await
+    }
+
     /// Stops in order; panics when tasks or spools are left behind.
     pub(crate) async fn stop(mut self) {
         assert!(self.app.take().unwrap().stop().await, "tasks were left when the server stopped");
