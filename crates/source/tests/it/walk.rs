@@ -125,9 +125,10 @@ fn the_other_sources_follow_in_the_order_in_which_they_were_asked() {
 fn off_after_absence_says_that_lookup_is_disabled() {
     let (_, error) = walk("p,off", "a");
     assert_eq!(error.to_string(), "off: module lookup disabled by off; p: a");
+    assert!(!error.transient);
     let (_, error) = walk("off", "");
     assert_eq!(error.to_string(), "off: module lookup disabled by off");
-    assert!(!error.transient);
+    assert!(error.transient, "nobody was asked, so nobody has denied it");
 }
 
 #[test]
