@@ -18,19 +18,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use gomod::request::{RequestError, SumDbOperation};
 use gomod::{FileKind, Request as Want};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
 use crate::auth::Identity;
 use crate::cache::open::ReadError;
 use crate::cache::{Content, Held};
-use crate::observe::{Counters, RequestIds};
+use crate::observe::{Counters, RequestId, RequestIds};
 use crate::pipeline::{Answer, AnswerContent, Error, Pipeline, Reach};
 use body::Body;
 use range::Part;
-use record::{End, Finish};
+use record::{Asked, End, Finish, Record};
 
 /// Longest path that is looked at; module paths and versions are far shorter.
 const PATH_BYTES: usize = 4096;
+
+/// Headers of an answer, so that their table need not grow.
+const HEADERS: usize = 12;
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_LARDER_CACHE: HeaderName = HeaderName::from_static("x-larder-cache");
+const X_LARDER_SOURCE: HeaderName = HeaderName::from_static("x-larder-source");
 
 /// What the service needs to know besides the pipeline.
 #[derive(Clone, Debug)]
@@ -59,7 +65,7 @@ pub struct Service {
 /// A response with what the record of the request says about it.
 struct Served {
     response: Response<Body>,
-    path: String,
+    asked: Asked,
     cache: &'static str,
     source: HeaderValue,
 }
@@ -67,7 +73,7 @@ struct Served {
 impl Served {
     fn plain(response: Response<Body>, path: &str) -> Self {
         let source = HeaderValue::from_static("-");
-        Self { response, path: fault::clean(path), cache: "-", source }
+        Self { response, asked: Asked::Path(fault::clean(path)), cache: "-", source }
     }
 }
 
@@ -102,38 +108,40 @@ impl Service {
         let served = self.route(&request, who, &id).await;
         let mut response = served.response;
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            headers.insert("x-request-id", value);
+        if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+            headers.insert(X_REQUEST_ID, value);
         }
-        headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-        let mut finish = Finish {
-            counters: self.counters.clone(),
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let mut record = Record {
             id,
             method: if head_only { "HEAD" } else { method_name(request.method()) },
-            path: served.path,
+            asked: served.asked,
             status: response.status().as_u16(),
             cache: served.cache,
-            source: served.source.to_str().unwrap_or("?").to_owned(),
+            source: served.source,
             started,
             bytes: 0,
-            end: End::Open,
+            end: End::Whole,
         };
         if head_only || response.status() == StatusCode::NOT_MODIFIED {
+            record.write(&self.counters);
             return without_body(response);
         }
-        match response.body().in_memory() {
-            // It is all but sent.
-            Some(size) => {
-                finish.bytes = size;
-                finish.complete();
-                drop(finish);
+        match response.body().size() {
+            // In memory: it is all but sent.
+            Some(size) if size <= 64 * 1024 => {
+                record.bytes = size;
+                record.write(&self.counters);
                 response
             }
-            None => response.map(|body| body.recorded(finish)),
+            _ => {
+                record.end = End::Open;
+                response.map(|body| body.recorded(Finish::new(record, self.counters.clone())))
+            }
         }
     }
 
-    async fn route<B>(&self, request: &Request<B>, who: &Identity, id: &str) -> Served {
+    async fn route<B>(&self, request: &Request<B>, who: &Identity, id: &RequestId) -> Served {
         let full = request.uri().path();
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let lines = ["only GET and HEAD are answered here".to_owned()];
@@ -173,7 +181,7 @@ impl Service {
         })
     }
 
-    async fn module<B>(&self, path: &str, request: &Request<B>, who: &Identity, id: &str) -> Served {
+    async fn module<B>(&self, path: &str, request: &Request<B>, who: &Identity, id: &RequestId) -> Served {
         let (path, forced) = match path.strip_prefix("/cached-only/") {
             Some(rest) => (rest, true),
             None => (path.strip_prefix('/').unwrap_or(path), false),
@@ -184,7 +192,6 @@ impl Service {
         };
         let held_only = forced || go_true(request.headers().get("disable-module-fetch"));
         let reach = if held_only { Reach::HeldOnly } else { Reach::Anywhere };
-        let name = want.to_string();
         let mut answered = self.answer(&want, request, who, reach).await;
         if matches!(answered, Err(Error::Rotten(_))) {
             // It is lost now: the next look finds nothing, and fetches it again.
@@ -192,10 +199,10 @@ impl Service {
         }
         let (response, cache, source) = answered
             .unwrap_or_else(|error| (self.failed(&want, &error, id), "-", HeaderValue::from_static("-")));
-        Served { response, path: name, cache, source }
+        Served { response, asked: Asked::Module(want), cache, source }
     }
 
-    fn failed(&self, want: &Want, error: &Error, id: &str) -> Response<Body> {
+    fn failed(&self, want: &Want, error: &Error, id: &RequestId) -> Response<Body> {
         let private = want.module().is_some_and(|path| self.pipeline.is_private(path));
         fault::failed(want, error, private, id)
     }
@@ -242,8 +249,8 @@ impl Service {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(want)));
         headers.insert(header::CACHE_CONTROL, cache_control);
-        headers.insert("x-larder-cache", HeaderValue::from_static(answer.state.as_str()));
-        headers.insert("x-larder-source", answer.source);
+        headers.insert(X_LARDER_CACHE, HeaderValue::from_static(answer.state.as_str()));
+        headers.insert(X_LARDER_SOURCE, answer.source);
         if !matches!(want, Want::SumDb(_)) {
             headers.insert(header::AGE, HeaderValue::from(answer.age.as_secs()));
         }
@@ -282,6 +289,7 @@ async fn part_of(held: &Held, request: &HeaderMap) -> Result<Response<Body>, Rea
         Content::File(file) => Body::file(file.clone(), first, len).await?,
     };
     let mut response = Response::new(body);
+    response.headers_mut().reserve(HEADERS);
     let content_range = match part {
         Part::Whole => None,
         Part::Range { first, last } => {
@@ -312,7 +320,7 @@ fn slice(bytes: &Bytes, first: u64, len: u64) -> Bytes {
     bytes.slice(first..end)
 }
 
-fn malformed(error: &RequestError, id: &str) -> Response<Body> {
+fn malformed(error: &RequestError, id: &RequestId) -> Response<Body> {
     match error {
         RequestError::Malformed { .. } => {
             fault::text(StatusCode::BAD_REQUEST, &[format!("bad request: {error}")], id)

@@ -10,6 +10,7 @@ use gomod::Request;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::body::Body;
+use crate::observe::RequestId;
 use crate::pipeline::{Class, Error};
 
 /// Bytes of error text that the go command shows.
@@ -30,7 +31,7 @@ pub(super) fn status(class: Class) -> StatusCode {
 }
 
 /// The answer to a module request that failed. What is said of a private module may be stored by nobody.
-pub(super) fn failed(want: &Request, error: &Error, private: bool, id: &str) -> Response<Body> {
+pub(super) fn failed(want: &Request, error: &Error, private: bool, id: &RequestId) -> Response<Body> {
     let status = match error {
         Error::Waited(_) => StatusCode::GATEWAY_TIMEOUT,
         Error::Sources(walk) if walk.timed_out => StatusCode::GATEWAY_TIMEOUT,
@@ -107,7 +108,7 @@ pub(super) fn describe(want: &Request) -> String {
 }
 
 /// A plain text answer that nobody may store: the lines, sanitised and bounded, then the request's id.
-pub(super) fn text(status: StatusCode, lines: &[String], id: &str) -> Response<Body> {
+pub(super) fn text(status: StatusCode, lines: &[String], id: &RequestId) -> Response<Body> {
     let last = format!("request id: {id}");
     let mut body = String::new();
     let lines = lines.iter().map(|line| clean(line)).filter(|line| !line.is_empty());

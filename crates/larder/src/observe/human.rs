@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::clock::Clock;
+use super::line_time;
 
 /// Formats events for people.
 pub(super) struct Human;
@@ -33,7 +33,7 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         let colours = writer.has_ansi_escapes();
-        write!(writer, "{} ", time_of_day(Clock::System.now()))?;
+        write!(writer, "{} ", time_of_day(line_time()))?;
         if event.metadata().target() == "request" {
             return fields.write_request(&mut writer, colours);
         }
