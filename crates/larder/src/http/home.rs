@@ -97,7 +97,7 @@ impl Service {
 }
 
 fn setup(base: &str) -> Markup {
-    let module = "rsc.io/quote@latest";
+    let module = "golang.org/x/text@latest";
     html! {
         h2 { "Point go here" }
         h3 { "For good, on any system" }
