@@ -98,15 +98,14 @@ async fn a_list_that_was_denied_for_a_while_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_askers_of_an_old_copy_or_of_nothing_cost_one_question() {
     let files = version("v1.0.0");
-    for trouble in ["sound", "down", "absent"] {
+    for (trouble, status) in [("sound", 200), ("down", 200), ("absent", 404), ("failing", 503)] {
         let upstream = Upstream::of(std::slice::from_ref(&files)).await;
         let proxy = TestProxy::over(&upstream);
-        let path =
-            if trouble == "absent" { "/example.com/gone/@v/list".to_owned() } else { files.list_url() };
-        if trouble != "absent" {
+        let path = if status == 200 { files.list_url() } else { "/example.com/gone/@v/list".to_owned() };
+        if status == 200 {
             assert_eq!(proxy.get(&path).await.status, 200);
         }
-        if trouble == "down" {
+        if matches!(trouble, "down" | "failing") {
             upstream.on(&path).status(500);
         }
         upstream.forget();
@@ -118,7 +117,7 @@ async fn many_askers_of_an_old_copy_or_of_nothing_cost_one_question() {
             })
             .collect();
         for asker in askers {
-            assert_eq!(asker.await.unwrap(), if trouble == "absent" { 404 } else { 200 });
+            assert_eq!(asker.await.unwrap(), status, "{trouble}");
         }
         assert_eq!(upstream.count(&path), 1, "{trouble}");
     }
