@@ -35,10 +35,12 @@ impl Pipeline {
             return Err(error);
         }
         let derived = match want {
-            Request::List(path) => self.held_list(path).await?,
-            Request::Latest(path) => Box::pin(self.derive_latest(path, is_absent)).await?,
-            _ => None,
+            Request::List(path) => self.held_list(path).await,
+            Request::Latest(path) => Box::pin(self.derive_latest(path, is_absent)).await,
+            _ => Ok(None),
         };
+        // Only sources in trouble can have made this fail: then the denial alone is not the answer, nor remembered.
+        let derived = derived.inspect_err(|_| self.parts.cache.forget(want))?;
         let Some(body) = derived else { return Err(error) };
         let lasts = if is_absent { ABSENCE_LASTS } else { REFRESH_PAUSE };
         Ok(Landed::Derived(self.parts.cache.remember_derived(want, body, lasts)))
@@ -89,22 +91,24 @@ impl Pipeline {
         is_absent: bool,
     ) -> Result<Option<Bytes>, Error> {
         // While a source is in trouble only what is held can be chosen from.
-        let listed = if is_absent { self.listed_versions(path).await? } else { None };
+        let listed = if is_absent { self.listed_versions(path).await } else { Ok(None) };
         let list = match listed {
-            Some(list) => Some(list),
-            None => self.held_versions(path).await?,
+            Ok(Some(list)) => list,
+            other => match (self.held_versions(path).await?, other) {
+                (Some(list), _) => list,
+                (None, other) => return other.map(|_| None),
+            },
         };
-        let Some(list) = list else { return Ok(None) };
         let Some(source) = latest::retraction_source(list.versions()) else {
-            return Ok(self.newest_pseudo(path, &list).await);
+            return self.newest_pseudo(path, &list).await;
         };
-        // Without that go.mod file nothing counts as retracted.
-        let retractions = self.file(path, source, FileKind::Mod).await.ok();
+        // Where there is no such go.mod file nothing counts as retracted.
+        let retractions = unless_absent(self.file(path, source, FileKind::Mod).await)?;
         let retractions = retractions.and_then(|bytes| ModFile::parse_lax(&bytes).ok());
         let retracted =
             |version: &Version| retractions.as_ref().is_some_and(|file| file.retracts(version).is_some());
         let Some(chosen) = latest::choose(list.versions(), retracted) else { return Ok(None) };
-        Ok(self.file(path, chosen, FileKind::Info).await.ok())
+        unless_absent(self.file(path, chosen, FileKind::Info).await)
     }
 
     /// The list as a source gives it, pseudo-versions included.
@@ -117,7 +121,7 @@ impl Pipeline {
                 Err(error) => walk.failed(error),
             }
         }
-        Ok(None)
+        unless_absent(Err(Error::Sources(Arc::new(walk.finish()))))
     }
 
     /// The versions held, pseudo-versions included; none when nothing is held.
@@ -127,8 +131,9 @@ impl Pipeline {
     }
 
     /// For a module without tags in a tree copied from a module cache: the newest version that its list mentions.
-    async fn newest_pseudo(self: &Arc<Self>, path: &ModulePath, list: &List) -> Option<Bytes> {
-        self.file(path, list.newest_pseudo()?, FileKind::Info).await.ok()
+    async fn newest_pseudo(self: &Arc<Self>, path: &ModulePath, list: &List) -> Result<Option<Bytes>, Error> {
+        let Some(newest) = list.newest_pseudo() else { return Ok(None) };
+        unless_absent(self.file(path, newest, FileKind::Info).await)
     }
 
     async fn file(
@@ -157,5 +162,14 @@ impl Pipeline {
             }
             AnswerContent::Arriving(..) | AnswerContent::Passed(_) => Err(Error::Lost),
         }
+    }
+}
+
+/// An absence as none; every other failure stays one.
+fn unless_absent<T>(asked: Result<T, Error>) -> Result<Option<T>, Error> {
+    match asked {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.class().is_absence() => Ok(None),
+        Err(error) => Err(error),
     }
 }

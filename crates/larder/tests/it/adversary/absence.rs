@@ -105,3 +105,24 @@ async fn an_absence_followed_by_an_outage_is_an_outage_and_the_other_way_round()
         assert_eq!(proxy.get(&path).await.status, 410, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_latest_that_cannot_be_chosen_because_of_an_outage_is_no_absence() {
+    let retracting =
+        ModuleFiles::new("example.com/m", "v1.1.0").go_mod("module example.com/m\nretract v1.1.0\n");
+    let files = ModuleFiles::new("example.com/m", "v1.0.0");
+    for down in [files.list_url(), retracting.url("mod"), files.url("info")] {
+        let upstream = Upstream::of(&[files.clone(), retracting.clone()]).await;
+        upstream.withdraw(&files.latest_url());
+        upstream.on(&down).status(500);
+        let proxy = TestProxy::over(&upstream);
+        for _ in 0..2 {
+            let response = proxy.get(&files.latest_url()).await;
+            assert_eq!(response.status, 503, "{down}: {}", response.text());
+            proxy.clock().advance(Duration::from_secs(2));
+        }
+        upstream.heal(&down);
+
+        assert_eq!(proxy.get(&files.latest_url()).await.body, files.info(), "{down}");
+    }
+}
