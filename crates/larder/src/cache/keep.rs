@@ -64,6 +64,7 @@ impl Cache {
         let line = manifest::line(&record);
         self.blobs.append(&manifest_key(&module.path)?, line, from.durability).await?;
         manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(record);
+        self.remember(&want, &held);
         if let Err(error) = self.write_list(&module.path, &manifest).await {
             // The file is held all the same; the list is completed when the next one is kept.
             tracing::warn!(
@@ -100,35 +101,34 @@ impl Cache {
         record: &Arc<Record>,
         (content, durability): (VerifiedContent, Durability),
     ) -> Result<Held, StoreError> {
-        let (key, want) = (&file_key(module, kind)?, &Request::File(module.clone(), kind));
+        let key = &file_key(module, kind)?;
         match content {
             VerifiedContent::Memory(bytes) => {
                 store::put(&*self.blobs, key, bytes.clone(), Publish::Replace, durability).await?;
-                let held = held_small(record, bytes);
-                self.remember_small(want, &held);
-                Ok(held)
+                Ok(held_small(record, bytes))
             }
             VerifiedContent::Spool(spool) => {
                 let blob = self.blobs.publish(&spool, key, Publish::Replace, durability).await?;
                 // Hashed on its way in, so the first reader need not check it again; but this descriptor's blocks count
                 // as unchecked, which costs one CRC pass and spares a second way of marking them.
-                let file = Arc::new(OpenFile::new(record.clone(), blob));
-                if record.size > SMALL_BYTES {
-                    self.open.insert(want.clone(), file.clone());
-                }
-                self.memory.remove(want);
-                Ok(held_file(&file))
+                Ok(held_file(&Arc::new(OpenFile::new(record.clone(), blob))))
             }
         }
     }
 
-    fn remember_small(&self, want: &Request, held: &Held) {
-        if held.size() <= SMALL_BYTES {
-            self.memory.insert(want.clone(), Remembered::File(held.clone()));
-        } else {
-            // A large `.mod`: found again through its manifest.
-            self.memory.remove(want);
+    /// Has a file found in memory from now on; only once its record is written, or a crash could take back what a
+    /// client was given.
+    fn remember(&self, want: &Request, held: &Held) {
+        match &held.content {
+            Content::Memory(_) if held.size() <= SMALL_BYTES => {
+                self.memory.insert(want.clone(), Remembered::File(held.clone()));
+                return;
+            }
+            Content::File(file) if held.size() > SMALL_BYTES => self.open.insert(want.clone(), file.clone()),
+            // Found again through its manifest.
+            Content::Memory(_) | Content::File(_) => {}
         }
+        self.memory.remove(want);
     }
 
     /// Rewrites the list of the static tree: the versions whose three files are held.

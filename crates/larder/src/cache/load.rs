@@ -151,6 +151,28 @@ impl Cache {
         Ok(true)
     }
 
+    /// Takes a file that no record vouches for out of the tree. In turn with the module's writers: one of them may
+    /// have published the file just now and be about to write its record. Whether it was taken out.
+    pub async fn take_out(&self, key: &store::Key) -> Result<bool, StoreError> {
+        let place = key.as_str().strip_prefix("modules/").and_then(|rest| rest.split_once("/@v/"));
+        let path = place.and_then(|(path, _)| gomod::EscapedPath::unescape(path).ok());
+        let Some((path, (_, name))) = path.zip(place) else {
+            return self.blobs.remove(key).await.map(|()| true);
+        };
+        let _turn = match self.writer(&path) {
+            Some(writer) => Some(writer.lock().await),
+            None => None,
+        };
+        let manifest = self.manifest_in_turn(&path).await?;
+        let is_recorded = version_file(path, name).is_some_and(|(module, kind)| {
+            read(&manifest).record(&module.version, kind).is_some_and(|record| !record.lost)
+        });
+        if !is_recorded {
+            self.blobs.remove(key).await?;
+        }
+        Ok(!is_recorded)
+    }
+
     pub(super) async fn load_known(&self, want: &Request) -> Result<Option<Held>, StoreError> {
         let Some(key) = known::key(want) else { return Ok(None) };
         let stored = match self.blobs.open(&key).await {

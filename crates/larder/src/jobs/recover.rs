@@ -36,12 +36,12 @@ async fn pass(disk: &Disk, cache: &Cache, since: SystemTime) -> Result<u64, Stor
     loop {
         let page = disk.list(Some(&tree), after.as_ref(), PAGE).await?;
         for listed in &page {
-            if listed.stamp.changed() >= since && !cache.vouches_for(&listed.key).await? {
+            let is_doubtful = listed.stamp.changed() >= since && !cache.vouches_for(&listed.key).await?;
+            if is_doubtful && cache.take_out(&listed.key).await? {
                 tracing::warn!(
                     key = listed.key.as_str(),
                     "took a file out of the tree: no record vouches for it"
                 );
-                disk.remove(&listed.key).await?;
                 removed += 1;
             }
         }

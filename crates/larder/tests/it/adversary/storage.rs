@@ -313,3 +313,31 @@ async fn whatever_fails_in_the_store_an_answer_is_right_or_a_failure_and_never_a
         }
     }
 }
+
+#[tokio::test]
+async fn nothing_is_served_as_held_or_taken_for_a_left_over_before_its_record_is_written() {
+    let files = files();
+    for kind in ["info", "mod", "zip"] {
+        let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+        let blobs = Faulty::new(store::Memory::new());
+        let config =
+            config_of(&[("upstream".to_owned(), upstream.url()), ("data".to_owned(), "/".to_owned())]);
+        let (tasks, clock) = (larder::tasks::Tasks::default(), larder::clock::Clock::manual());
+        let pipeline = larder::app::pipeline_over(&config, Arc::new(blobs.clone()), tasks, clock).unwrap();
+        let hold = blobs.hang_next(Operation::Append);
+        let (asked, path) = (pipeline.clone(), files.url(kind));
+        let asking = tokio::spawn(async move { whole(&asked, &path).await.map(|_| ()) });
+        testkit::eventually("the record", || async { blobs.seen(Operation::Append) == 1 }).await;
+        let want = gomod::Request::parse(files.url(kind).trim_start_matches('/')).unwrap();
+        assert!(!matches!(pipeline.cache().lookup(&want).await.unwrap(), larder::cache::Lookup::Fresh(_)));
+        let key = store::Key::parse(&format!("modules{}", files.url(kind))).unwrap();
+        assert!(!pipeline.cache().vouches_for(&key).await.unwrap());
+        let (cache, doubted) = (pipeline.cache().clone(), key.clone());
+        let taking = tokio::spawn(async move { cache.take_out(&doubted).await.unwrap() });
+        tokio::task::yield_now().await;
+        drop(hold);
+        assert_eq!(asking.await.unwrap(), Ok(()));
+        assert!(!taking.await.unwrap(), "a file was taken out under the hand of its writer");
+        assert!(pipeline.cache().vouches_for(&key).await.unwrap());
+    }
+}
