@@ -123,6 +123,9 @@ pub enum Malformed {
     /// A `Content-Encoding` although none was accepted: the bytes are not the file's.
     #[error("it is encoded, although no encoding was accepted")]
     Encoded,
+    /// Neither a length nor chunks: an end that cannot be told from a cut, for text whose own end cannot be told either.
+    #[error("it has neither a length nor chunks, so that its end cannot be told from a cut")]
+    Unframed,
     /// More bytes than any such file may have.
     #[error("it is larger than {max} bytes")]
     TooLarge {

@@ -17,8 +17,9 @@ use futures_util::future::BoxFuture;
 use gomod::{FileKind, Request};
 use reqwest::header::{
     CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
+    TRANSFER_ENCODING,
 };
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Response, StatusCode, Url, Version};
 
 use crate::clients::Clients;
 use crate::guard::Inside;
@@ -52,6 +53,8 @@ struct Question<'a> {
     budget: Budget,
     clock: Clock,
     large: bool,
+    /// A cut of the content cannot be seen in the content, as it can in a zip or in JSON.
+    needs_frame: bool,
     resume: Option<&'a Resume>,
 }
 
@@ -105,6 +108,7 @@ impl HttpUpstream {
             clock: Clock::start(&budget),
             budget,
             large: matches!(request, Request::File(_, FileKind::Zip)),
+            needs_frame: matches!(request, Request::File(_, FileKind::Mod) | Request::List(_)),
             resume,
         };
         let response = self.follow(&question).await?;
@@ -185,10 +189,20 @@ fn fetched(response: Response, question: &Question<'_>, max: u64) -> Result<Fetc
     if is_encoded(&response) {
         return Err(SourceError::Malformed(Malformed::Encoded));
     }
+    if question.needs_frame && !is_framed(&response) {
+        return Err(SourceError::Malformed(Malformed::Unframed));
+    }
     let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
     let etag = header(&response, &ETAG).filter(|etag| is_strong(etag)).map(str::to_owned);
     let body = Body::new(response, question.clock, question.budget.idle, max)?;
     Ok(Fetched { size: body.size(), content_type, etag, body: body.stream() })
+}
+
+/// Whether the end of the body can be told from a cut.
+fn is_framed(response: &Response) -> bool {
+    response.version() > Version::HTTP_11
+        || response.content_length().is_some()
+        || header(response, &TRANSFER_ENCODING).is_some_and(|coding| coding.ends_with("chunked"))
 }
 
 /// The rest of a body: exactly from the offset to the end, of the same content.

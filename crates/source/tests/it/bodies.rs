@@ -26,6 +26,20 @@ async fn a_whole_body_arrives_whatever_its_framing() {
 }
 
 #[tokio::test]
+async fn text_whose_end_cannot_be_told_from_a_cut_is_refused() {
+    for path in ["/example.com/m/@v/v1.0.0.mod", "/example.com/m/@v/list"] {
+        let upstream = Upstream::start().await;
+        upstream.put(path, "module example.com/m\n");
+        let source = source(&upstream);
+        upstream.on(path).chunked();
+        assert_eq!(read(&source, path).await.unwrap(), b"module example.com/m\n");
+        upstream.on(path).until_close();
+        let error = read(&source, path).await.unwrap_err();
+        assert_eq!(error.class(), Class::Corrupt, "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_cut_ends_with_an_error() {
     let upstream = Upstream::start().await;
     upstream.put(ZIP, content(100_000));
