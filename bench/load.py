@@ -82,7 +82,7 @@ def median(values):
     return statistics.median(values)
 
 
-def crowd(server, paths, clients, size, seconds=120):
+def crowd(server, paths, clients, seconds=120):
     """Asks with `clients` connections at once, the paths in turn: seconds to the last byte of all, and errors.
 
     The bodies are dropped by the kernel (MSG_TRUNC), so that the load takes next to nothing of the machine."""
@@ -99,7 +99,7 @@ def crowd(server, paths, clients, size, seconds=120):
     while left and time.perf_counter() - began < seconds:
         for key, _ in poll.select(1):
             stream = key.fileobj
-            done = _drain(stream, left[stream], size)
+            done = _drain(stream, left[stream])
             if done is not None:
                 errors += not done
                 last = time.perf_counter()
@@ -111,14 +111,14 @@ def crowd(server, paths, clients, size, seconds=120):
     return last - began, errors + len(left)
 
 
-def _drain(stream, state, size):
+def _drain(stream, state):
     """Reads what is there. True: whole. False: failed. None: more is to come."""
     try:
         if state[1] is None:
             head, _, body = stream.recv(4096).partition(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 200"):
                 return False
-            state[1] = size - len(body)
+            state[1] = int(re.search(rb"(?i)content-length: (\d+)", head).group(1)) - len(body)
         else:
             # With MSG_TRUNC the count may be larger than the buffer, which stays untouched.
             count = stream.recv_into(_sink, len(_sink), socket.MSG_TRUNC)

@@ -125,14 +125,13 @@ def crowd_of_1000(bench, _):
     """A thousand askers for one cold zip."""
     tree = _tree(bench, "crowd.tree", lambda tree: data.module(tree, "crowd.example/m", "v1.0.0", 1_600_000))
     path = data.paths(tree, ".zip")[0]
-    size = (tree / path[1:]).stat().st_size
     rows = {"s to the last byte": {}, "fetches": {}, "errors": {}, "peak MB": {}}
     with bench.upstream(tree) as upstream:
         starts = [lambda: bench.larder(_empty(bench, "crowd.data"), upstream.url())]
         for start in [*starts, *bench.others("crowd.others", upstream.url())]:
             upstream.requests.write_text("")
             with start() as server:
-                took, errors = crowd(server, [path], 1000, size)
+                took, errors = crowd(server, [path], 1000)
                 found = (took, upstream.requests.read_text().count(path), errors, server.memory_mb("VmHWM"))
                 for row, value in zip(rows.values(), found):
                     row[server.name] = value
@@ -208,7 +207,7 @@ def large_at_once(bench, _):
     paths = data.paths(tree, ".zip")
     held = _empty(bench, "huge.data")
     with bench.upstream(tree) as upstream, bench.larder(held, upstream.url()) as server:
-        took, errors = crowd(server, paths, 64, (tree / paths[0][1:]).stat().st_size, 300)
+        took, errors = crowd(server, paths, 64, 300)
         peak = server.memory_mb("VmHWM")
     shutil.rmtree(held)
     what = "64 cold zips of 80 MB at once"

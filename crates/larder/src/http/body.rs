@@ -19,8 +19,8 @@ use crate::pipeline::flight::Cut;
 
 /// Bytes that all file bodies together may have read ahead of their clients.
 const BUDGET: u64 = 16 * 1024 * 1024;
-/// The largest piece: more does not make it faster (measured: 64 to 256 KiB is best).
-const LARGEST: u64 = 128 * 1024;
+/// The largest piece: larger ones leave the cache of a core before they are sent, and are mapped anew each time.
+const LARGEST: u64 = 64 * 1024;
 /// The smallest piece, with very many readers.
 const SMALLEST: u64 = 8 * 1024;
 
