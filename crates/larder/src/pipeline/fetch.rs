@@ -303,10 +303,15 @@ impl Intake<'_> {
                 self.flush().await?;
                 continue;
             };
-            let Some(bytes) = next.transpose()? else { return Ok(()) };
-            self.gathered.extend_from_slice(&bytes);
-            if self.gathered.len() >= PIECE {
-                self.flush().await?;
+            let Some(mut bytes) = next.transpose()? else { return Ok(()) };
+            while !bytes.is_empty() {
+                // Room for one piece and no more: what grows by doubling is held by the window as large as it grew.
+                self.gathered.reserve(PIECE.saturating_sub(self.gathered.len()));
+                let room = PIECE.saturating_sub(self.gathered.len()).min(bytes.len());
+                self.gathered.extend_from_slice(&bytes.split_to(room));
+                if self.gathered.len() >= PIECE {
+                    self.flush().await?;
+                }
             }
         }
     }
