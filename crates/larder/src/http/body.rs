@@ -19,7 +19,7 @@ use crate::pipeline::flight::Cut;
 
 /// Bytes that all file bodies together may have read ahead of their clients.
 const BUDGET: u64 = 16 * 1024 * 1024;
-/// The largest piece: larger ones leave the cache of a core before they are sent, and are mapped anew each time.
+/// The largest piece: cheaper than 128 KiB to one reader, and no dearer to eight (docs/benchmarks.md).
 const LARGEST: u64 = 64 * 1024;
 /// The smallest piece, with very many readers.
 const SMALLEST: u64 = 8 * 1024;
