@@ -137,7 +137,9 @@ async fn adopt_version(pipeline: Arc<Pipeline>, root: Arc<Path>, found: Found) -
             }
             Ok(None) => report.already_held += 1,
             Err(refused) => {
-                report.refused.push(Refusal { file: file.display().to_string(), why: explain(&refused) });
+                report
+                    .refused
+                    .push(Refusal { file: file.display().to_string(), why: verify::explain(&refused) });
             }
         }
     }
@@ -226,19 +228,4 @@ fn copy(blobs: &dyn Blobs, path: &Path) -> Result<(Spool, Sums), Refused> {
         return Err(Refused::TooLarge { limit: ZIP_BYTES - 1 });
     }
     Ok((spool, summer.finish()))
-}
-
-/// The reason with its causes, on one line.
-fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

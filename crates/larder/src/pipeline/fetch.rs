@@ -344,13 +344,7 @@ pub(super) fn at_fault(source: &dyn Source, wrong: &Wrong) -> SourceError {
         error = wrong as &dyn std::error::Error,
         "a source sent something wrong"
     );
-    SourceError::Rejected { text: explain(wrong) }
-}
-
-/// What is wrong with its causes, on one line: it is the source's fault, so the client may read it.
-fn explain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(error.source(), |cause| cause.source())
-        .fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    SourceError::Rejected { text: verify::explain(wrong) }
 }
 
 fn first_seen(source: &dyn Source) -> Provenance {

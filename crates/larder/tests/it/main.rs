@@ -11,4 +11,3 @@ mod keeping;
 mod proxy;
 mod serving;
 mod settings;
-mod terminal;

@@ -125,6 +125,6 @@ impl Plan {
     }
 
     fn refuse(&mut self, file: &Path, why: &dyn std::error::Error) {
-        self.refused.push(Refusal { file: file.display().to_string(), why: super::explain(why) });
+        self.refused.push(Refusal { file: file.display().to_string(), why: crate::verify::explain(why) });
     }
 }
