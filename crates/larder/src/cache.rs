@@ -61,6 +61,11 @@ pub enum Content {
 }
 
 impl Held {
+    /// Content whose SHA-256 is `sha256` in hex, from a source, as of a time.
+    fn new(content: Content, sha256: &str, source: &str, at: Timestamp) -> Self {
+        Self { content, etag: header(&format!("\"{sha256}\"")), source: header(source), at }
+    }
+
     /// Length in bytes.
     pub fn size(&self) -> u64 {
         match &self.content {
@@ -268,12 +273,15 @@ impl Cache {
         absence.for_.saturating_sub(self.clock.since(absence.at))
     }
 
-    fn writer(&self, path: &ModulePath) -> Option<&tokio::sync::Mutex<()>> {
+    /// Waits until this writer may change what is held of a module; the turn lasts as long as the guard, which is always
+    /// there, since the index stays below the number of stripes.
+    async fn turn(&self, path: &ModulePath) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         use std::hash::{BuildHasher, Hasher};
         let mut hasher = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default().build_hasher();
         hasher.write(path.as_str().as_bytes());
         let stripes = u64::try_from(self.writers.len()).unwrap_or(1);
-        self.writers.get(usize::try_from(hasher.finish() % stripes).unwrap_or(0))
+        let writer = self.writers.get(usize::try_from(hasher.finish() % stripes).unwrap_or(0))?;
+        Some(writer.lock().await)
     }
 }
 

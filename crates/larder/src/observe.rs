@@ -44,6 +44,12 @@ fn shard_of_thread() -> usize {
     MINE.with(Cell::get)
 }
 
+/// An error as a line of the log says it: with its causes.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// The time of a log line: the system's, whatever clock the server was given.
 #[expect(clippy::disallowed_methods, reason = "a log line tells when it was written")]
 fn line_time() -> jiff::Timestamp {

@@ -11,8 +11,8 @@ use super::load::{held_file, held_small};
 use super::manifest::{self, Manifest, Record, VerifiedBy};
 use super::open::OpenFile;
 use super::{
-    Cache, Content, Held, KeepError, Remembered, SMALL_BYTES, file_key, header, known, lines, manifest_key,
-    read, tree_key,
+    Cache, Content, Held, KeepError, Remembered, SMALL_BYTES, file_key, known, lines, manifest_key, read,
+    tree_key,
 };
 use crate::verify::sums;
 use crate::verify::{Verified, VerifiedContent};
@@ -44,11 +44,7 @@ impl Cache {
         from: Provenance,
     ) -> Result<Held, KeepError> {
         let want = Request::File(module.clone(), kind);
-        let writer = self.writer(&module.path);
-        let _turn = match writer {
-            Some(writer) => Some(writer.lock().await),
-            None => None,
-        };
+        let _turn = self.turn(&module.path).await;
         let manifest = self.manifest_in_turn(&module.path).await?;
         let earlier = read(&manifest).record(&module.version, kind).cloned();
         if let Some(earlier) = earlier {
@@ -154,12 +150,7 @@ impl Cache {
     /// Keeps an answer that may change. A failure to write it is logged and otherwise ignored: it is only a copy.
     pub async fn keep_known(&self, want: &Request, body: Bytes, source: &str) -> Held {
         let sha256 = sums::of(&body).sha256;
-        let held = Held {
-            etag: header(&format!("\"{sha256}\"")),
-            source: header(source),
-            at: self.clock.now(),
-            content: Content::Memory(body.clone()),
-        };
+        let held = Held::new(Content::Memory(body.clone()), &sha256, source, self.clock.now());
         self.memory.insert(want.clone(), Remembered::Known(held.clone()));
         if let Some(key) = known::key(want) {
             let stored = known::encode(&known::Head { source: source.into(), at: held.at, sha256 }, &body);
@@ -177,12 +168,8 @@ impl Cache {
 
     /// A verified file that cannot be kept now, to be served this once.
     pub fn unkept(&self, bytes: Bytes, source: &str) -> Held {
-        Held {
-            etag: header(&format!("\"{}\"", sums::of(&bytes).sha256)),
-            source: header(source),
-            at: self.clock.now(),
-            content: Content::Memory(bytes),
-        }
+        let sha256 = sums::of(&bytes).sha256;
+        Held::new(Content::Memory(bytes), &sha256, source, self.clock.now())
     }
 
     /// Remembers for a short time, in memory only, an answer made from what is held, since no source gave one.

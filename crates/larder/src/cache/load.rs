@@ -8,7 +8,7 @@ use store::StoreError;
 
 use super::manifest::{self, Manifest, Record};
 use super::open::OpenFile;
-use super::{Cache, Content, Held, Remembered, SMALL_BYTES, file_key, header, known, manifest_key, read};
+use super::{Cache, Content, Held, Remembered, SMALL_BYTES, file_key, known, manifest_key, read};
 use crate::verify::sums;
 
 /// A manifest is read whole; a million records of one module would be about this large.
@@ -23,10 +23,7 @@ impl Cache {
             return Ok(manifest);
         }
         // In turn with the module's writers, so that no record is appended between the reading and the remembering.
-        let _turn = match self.writer(path) {
-            Some(writer) => Some(writer.lock().await),
-            None => None,
-        };
+        let _turn = self.turn(path).await;
         self.manifest_in_turn(path).await
     }
 
@@ -111,10 +108,7 @@ impl Cache {
             module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
             "a held file is missing or is not what was kept; it will be fetched again"
         );
-        let _turn = match self.writer(&module.path) {
-            Some(writer) => Some(writer.lock().await),
-            None => None,
-        };
+        let _turn = self.turn(&module.path).await;
         self.forget(want);
         let manifest = self.manifest_in_turn(&module.path).await?;
         let lost = Arc::new(Record { lost: true, ..record.clone() });
@@ -159,10 +153,7 @@ impl Cache {
         let Some((path, (_, name))) = path.zip(place) else {
             return self.blobs.remove(key).await.map(|()| true);
         };
-        let _turn = match self.writer(&path) {
-            Some(writer) => Some(writer.lock().await),
-            None => None,
-        };
+        let _turn = self.turn(&path).await;
         let manifest = self.manifest_in_turn(&path).await?;
         let is_recorded = version_file(path, name).is_some_and(|(module, kind)| {
             read(&manifest).record(&module.version, kind).is_some_and(|record| !record.lost)
@@ -181,12 +172,7 @@ impl Cache {
             Err(error) => return Err(error),
         };
         let Some((head, body)) = known::decode(&stored) else { return Ok(None) };
-        let held = Held {
-            etag: header(&format!("\"{}\"", head.sha256)),
-            source: header(&head.source),
-            at: head.at,
-            content: Content::Memory(body),
-        };
+        let held = Held::new(Content::Memory(body), &head.sha256, &head.source, head.at);
         self.memory.insert(want.clone(), Remembered::Known(held.clone()));
         Ok(Some(held))
     }
@@ -201,20 +187,10 @@ fn version_file(path: ModulePath, name: &str) -> Option<(ModuleVersion, FileKind
 }
 
 pub(super) fn held_small(record: &Record, bytes: Bytes) -> Held {
-    Held {
-        etag: header(&format!("\"{}\"", record.sha256)),
-        source: header(&record.source),
-        at: record.at,
-        content: Content::Memory(bytes),
-    }
+    Held::new(Content::Memory(bytes), &record.sha256, &record.source, record.at)
 }
 
 pub(super) fn held_file(file: &Arc<OpenFile>) -> Held {
     let record = file.record();
-    Held {
-        etag: header(&format!("\"{}\"", record.sha256)),
-        source: header(&record.source),
-        at: record.at,
-        content: Content::File(file.clone()),
-    }
+    Held::new(Content::File(file.clone()), &record.sha256, &record.source, record.at)
 }

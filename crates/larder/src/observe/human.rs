@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::line_time;
+use super::{line_time, with_causes};
 
 /// Formats events for people.
 pub(super) struct Human;
@@ -103,9 +103,7 @@ impl Visit for Fields {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let causes = std::iter::successors(value.source(), |cause| cause.source());
-        let text = causes.fold(value.to_string(), |text, cause| format!("{text}: {cause}"));
-        self.others.push((field.name(), text));
+        self.others.push((field.name(), with_causes(value)));
     }
 }
 

@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::line_time;
+use super::{line_time, with_causes};
 
 /// Formats events as JSON.
 pub(super) struct Machine;
@@ -88,9 +88,7 @@ impl<W: Write> Visit for Fields<'_, W> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let causes = std::iter::successors(value.source(), |cause| cause.source());
-        let text = causes.fold(value.to_string(), |text, cause| format!("{text}: {cause}"));
-        self.text(field.name(), format_args!("{text}"));
+        self.text(field.name(), format_args!("{}", with_causes(value)));
     }
 }
 
