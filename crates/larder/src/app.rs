@@ -15,7 +15,7 @@ use store::Disk;
 use crate::clock::Clock;
 use crate::config::{Config, Listen};
 use crate::http::Service;
-use crate::http::listen::{self, Patience};
+use crate::http::listen::{self, Listener, Patience, Socket};
 use crate::jobs;
 use crate::observe::Counters;
 use crate::pipeline::Pipeline;
@@ -60,24 +60,25 @@ pub fn start(config: &Config, clock: Clock) -> anyhow::Result<App> {
         connections: config.limits.connections as usize,
         header_bytes: config.limits.header_bytes,
     };
-    let mut addresses = Vec::new();
+    let addresses = listeners.iter().filter_map(|listener| listener.socket.address()).collect();
     for listener in listeners {
-        addresses.push(listener.local_addr()?);
         tasks.spawn(listen::run(listener, service.clone(), tasks.clone(), patience));
     }
     Ok(App { addresses, pipeline, service, disk, tasks, drain: config.timeout.drain.into() })
 }
 
-fn listen_on(config: &Config) -> anyhow::Result<Vec<tokio::net::TcpListener>> {
+fn listen_on(config: &Config) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     for listen in &config.listen {
         let bound = match *listen {
-            Listen::At(address) => listen::bind(address),
+            Listen::At(address) => Socket::tcp(address),
             // One IPv6 socket takes IPv4 too; without IPv6, one IPv4 socket.
-            Listen::All(port) => listen::bind((Ipv6Addr::UNSPECIFIED, port).into())
-                .or_else(|_| listen::bind((Ipv4Addr::UNSPECIFIED, port).into())),
+            Listen::All(port) => Socket::tcp((Ipv6Addr::UNSPECIFIED, port).into())
+                .or_else(|_| Socket::tcp((Ipv4Addr::UNSPECIFIED, port).into())),
         };
-        listeners.push(bound.with_context(|| format!("could not listen on {listen}"))?);
+        let socket = bound.with_context(|| format!("could not listen on {listen}"))?;
+        let name = socket.address().map_or_else(|| listen.to_string(), |address| address.to_string());
+        listeners.push(Listener { socket, tls: None, name: name.into() });
     }
     Ok(listeners)
 }

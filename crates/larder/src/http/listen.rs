@@ -1,17 +1,24 @@
-//! The accept loop: HTTP/1.1 and cleartext HTTP/2 on one port, with limits, and a drain at the end.
+//! The accept loop: HTTP/1.1 and HTTP/2 over TCP and unix sockets, with TLS on top or without, and a drain at the end.
+//!
+//! There is one loop and one kind of connection; what differs between sockets is how they are opened and who the peer
+//! is. A TLS handshake is made in the task of its connection, so that nobody waits for a stranger's; while it lasts it
+//! counts as a connection. Nothing that a client does ends the loop.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use super::Service;
 use super::io::Patient;
@@ -27,10 +34,10 @@ const STREAMS: u32 = 250;
 /// After an accept failed for want of descriptors, the loop waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How patient the listener is.
+/// How patient the listeners are.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the head of a request.
+    /// For the head of a request, and for a TLS handshake.
     pub header_read: Duration,
     /// For a reader that takes nothing.
     pub write_idle: Duration,
@@ -40,35 +47,82 @@ pub struct Patience {
     pub header_bytes: u32,
 }
 
-/// Opens a listening socket.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restarted server takes its port back although old connections linger.
-    #[cfg(not(windows))]
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+/// A connection as it was accepted.
+type Wire = Either<TcpStream, UnixStream>;
+/// A connection as HTTP sees it. The state of TLS is large, so that it lies apart.
+type Stream = Either<Wire, Box<TlsStream<Wire>>>;
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// An open socket that clients connect to.
+#[derive(Debug)]
+pub enum Socket {
+    /// An address and port.
+    Tcp(TcpListener),
+    /// A path.
+    Unix(UnixListener),
+}
+
+impl Socket {
+    /// Opens a TCP socket at this address.
+    pub fn tcp(address: SocketAddr) -> io::Result<Self> {
+        let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // A restarted server takes its port back although old connections linger.
+        #[cfg(not(windows))]
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self::Tcp(TcpListener::from_std(socket.into())?))
+    }
+
+    /// The address of a TCP socket, with the port that was given.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Wire, Option<IpAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // A client that has gone again is found out when it is read from.
+                drop(stream.set_nodelay(true));
+                Ok((Either::Left(stream), Some(peer.ip())))
+            }
+            Self::Unix(listener) => Ok((Either::Right(listener.accept().await?.0), None)),
+        }
+    }
+}
+
+/// A socket with what is spoken on it.
+pub struct Listener {
+    /// Where connections come in.
+    pub socket: Socket,
+    /// TLS, if it is spoken here.
+    pub tls: Option<TlsAcceptor>,
+    /// What logs and rules call it.
+    pub name: Arc<str>,
 }
 
 /// Accepts connections until the tasks are told to stop; then lets those under way finish.
-pub async fn run(listener: TcpListener, service: Arc<Service>, tasks: Tasks, patience: Patience) {
-    let name: Arc<str> = listener.local_addr().map(|a| a.to_string()).unwrap_or_default().into();
+pub async fn run(listener: Listener, service: Arc<Service>, tasks: Tasks, patience: Patience) {
+    let Listener { socket, tls, name } = listener;
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(patience.connections));
-    let builder = Arc::new(builder(patience));
+    let server = Arc::new(Server { service, name, tls, tasks, patience, builder: builder(patience) });
     loop {
         let permit = tokio::select! {
             permit = room.clone().acquire_owned() => permit,
-            () = tasks.stopping() => break,
+            () = server.tasks.stopping() => break,
         };
         let Ok(permit) = permit else { break };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = tasks.stopping() => break,
+            accepted = socket.accept() => accepted,
+            () = server.tasks.stopping() => break,
         };
-        let (stream, peer) = match accepted {
+        let (wire, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "could not accept a connection");
@@ -76,52 +130,64 @@ pub async fn run(listener: TcpListener, service: Arc<Service>, tasks: Tasks, pat
                 continue;
             }
         };
-        let watcher = graceful.watcher();
-        let (service, builder, name) = (service.clone(), builder.clone(), name.clone());
-        tasks.spawn(async move {
+        let (watcher, connection) = (graceful.watcher(), server.clone());
+        server.tasks.spawn(async move {
             let _permit = permit;
-            let connection = Connection { service, name, peer };
-            let served = connection.serve(stream, &builder, patience, watcher).await;
-            if let Err(error) = served {
-                tracing::debug!(%peer, error = &*error, "connection ended");
+            if let Err(error) = connection.serve(wire, peer, watcher).await {
+                tracing::debug!(?peer, error = &*error, "connection ended");
             }
         });
     }
-    drop(listener);
+    drop(socket);
     graceful.shutdown().await;
 }
 
-struct Connection {
+/// What the connections of one listener share.
+struct Server {
     service: Arc<Service>,
     name: Arc<str>,
-    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    tasks: Tasks,
+    patience: Patience,
+    builder: auto::Builder<TokioExecutor>,
 }
 
-impl Connection {
-    async fn serve(
-        self,
-        stream: TcpStream,
-        builder: &auto::Builder<TokioExecutor>,
-        patience: Patience,
-        watcher: hyper_util::server::graceful::Watcher,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        stream.set_nodelay(true)?;
+impl Server {
+    async fn serve(self: Arc<Self>, wire: Wire, peer: Option<IpAddr>, watcher: Watcher) -> Outcome {
+        let stream = match &self.tls {
+            None => Either::Left(wire),
+            // Apart, so that connections without TLS do not pay for the size of it.
+            Some(tls) => Either::Right(Box::new(Box::pin(self.shake_hands(tls, wire)).await?)),
+        };
+        self.talk(stream, peer, watcher).await
+    }
+
+    /// The TLS handshake, within the time for the head of a request; given up when the server stops.
+    async fn shake_hands(&self, tls: &TlsAcceptor, wire: Wire) -> io::Result<TlsStream<Wire>> {
+        tokio::select! {
+            shaken = tokio::time::timeout(self.patience.header_read, tls.accept(wire)) => shaken?,
+            () = self.tasks.stopping() => Err(io::ErrorKind::ConnectionAborted.into()),
+        }
+    }
+
+    async fn talk(self: Arc<Self>, stream: Stream, peer: Option<IpAddr>, watcher: Watcher) -> Outcome {
+        let patience = self.patience;
         let io = TokioIo::new(Patient::new(stream, patience.header_read, patience.write_idle));
-        let connection = Arc::new(self);
+        let server = self.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let connection = connection.clone();
+            let server = server.clone();
             async move {
                 let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
                 let who = Identity {
-                    peer: Some(connection.peer.ip()),
-                    listener: connection.name.clone(),
+                    peer,
+                    listener: server.name.clone(),
                     host: host.or(request.uri().host()).map(str::to_owned),
                     principal: None,
                 };
-                Ok::<_, std::convert::Infallible>(connection.service.serve(request, &who).await)
+                Ok::<_, std::convert::Infallible>(server.service.serve(request, &who).await)
             }
         });
-        watcher.watch(builder.serve_connection(io, service)).await
+        watcher.watch(self.builder.serve_connection(io, service)).await
     }
 }
 
