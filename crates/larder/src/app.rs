@@ -48,7 +48,8 @@ pub fn start(config: &Config, clock: Clock) -> anyhow::Result<App> {
     let listeners = listen_on(config)?;
     let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), clock)?;
     let counters = Arc::new(Counters::default());
-    let service = Arc::new(Service::new(pipeline.clone(), build::settings(config, &pipeline), counters));
+    let prefix = config.path_prefix.as_str().to_owned();
+    let service = Arc::new(Service::new(pipeline.clone(), prefix, build::service(config), counters));
     let control = data.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
     tasks.spawn(control::run(socket, pipeline.clone(), tasks.clone()));

@@ -17,6 +17,7 @@ pub mod open;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use gomod::{FileKind, ModulePath, ModuleVersion, Request, Version};
 use http::HeaderValue;
@@ -133,7 +134,7 @@ impl quick_cache::Weighter<ModulePath, Arc<RwLock<Manifest>>> for Weigh {
 pub struct Cache {
     blobs: Arc<dyn Blobs>,
     clock: Clock,
-    freshness: Freshness,
+    freshness: ArcSwap<Freshness>,
     memory: quick_cache::sync::Cache<Request, Remembered, Weigh>,
     open: quick_cache::sync::Cache<Request, Arc<OpenFile>>,
     manifests: quick_cache::sync::Cache<ModulePath, Arc<RwLock<Manifest>>, Weigh>,
@@ -165,12 +166,21 @@ impl Cache {
         Self {
             blobs,
             clock,
-            freshness,
+            freshness: ArcSwap::from_pointee(freshness),
             memory: quick_cache::sync::Cache::with_weighter(items, memory_bytes, Weigh),
             open: quick_cache::sync::Cache::new(OPEN_FILES),
             manifests: quick_cache::sync::Cache::with_weighter(4096, MANIFEST_RECORDS, Weigh),
             writers: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
         }
+    }
+
+    /// From now on, what is held is fresh for so long, and so much of it is kept in memory.
+    /// Absences are forgotten.
+    pub fn apply(&self, freshness: Freshness, memory_bytes: u64) {
+        self.freshness.store(Arc::new(freshness));
+        self.memory.set_capacity(memory_bytes);
+        // Others may be asked now.
+        self.memory.retain(|_, remembered| !matches!(remembered, Remembered::Absent(_)));
     }
 
     /// The store below.
@@ -214,9 +224,10 @@ impl Cache {
 
     fn by_age(&self, held: Held) -> Lookup {
         let age = self.clock.since(held.at);
-        if age < self.freshness.fresh {
+        let freshness = self.freshness.load();
+        if age < freshness.fresh {
             Lookup::Fresh(held)
-        } else if age < self.freshness.stale {
+        } else if age < freshness.stale {
             Lookup::Stale(held)
         } else {
             Lookup::Old(held)
@@ -227,7 +238,7 @@ impl Cache {
     pub async fn remember_absent(&self, want: &Request, text: &str, withdrawn: bool) -> Absence {
         let absence = Absence {
             at: self.clock.now(),
-            for_: self.freshness.negative.min(Duration::from_mins(1)),
+            for_: self.freshness.load().negative.min(Duration::from_mins(1)),
             text: text.into(),
             withdrawn,
         };

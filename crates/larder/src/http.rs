@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use gomod::request::{RequestError, SumDbOperation};
 use gomod::{FileKind, Request as Want};
@@ -38,28 +39,40 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_LARDER_CACHE: HeaderName = HeaderName::from_static("x-larder-cache");
 const X_LARDER_SOURCE: HeaderName = HeaderName::from_static("x-larder-source");
 
-/// What the service needs to know besides the pipeline.
-#[derive(Clone, Debug)]
+/// What an operator may change of the service while it runs.
+#[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Prefix of all paths when running behind another server: empty, or `/goproxy`.
-    pub path_prefix: String,
     /// How long others may store files of versions.
     pub immutable: Duration,
     /// How long others may store lists, latest versions and queries.
     pub fresh: Duration,
-    /// Upstreams by their configured names, for the page at `/`.
-    pub upstreams: Vec<String>,
 }
 
 /// Answers HTTP requests.
 pub struct Service {
     pipeline: Arc<Pipeline>,
-    settings: Settings,
+    /// Prefix of all paths when running behind another server: empty, or `/goproxy`.
+    path_prefix: String,
+    ages: ArcSwap<Ages>,
     counters: Arc<Counters>,
     ids: RequestIds,
     ready: AtomicBool,
+}
+
+/// How long others may store answers, as `Cache-Control` says it.
+struct Ages {
     immutable: HeaderValue,
     changing: HeaderValue,
+}
+
+impl From<Settings> for Ages {
+    fn from(settings: Settings) -> Self {
+        let public = |age: Duration| {
+            HeaderValue::from_str(&format!("public, max-age={}", age.as_secs()))
+                .unwrap_or(HeaderValue::from_static("no-store"))
+        };
+        Self { immutable: public(settings.immutable), changing: public(settings.fresh) }
+    }
 }
 
 /// A response with what the record of the request says about it.
@@ -78,21 +91,26 @@ impl Served {
 }
 
 impl Service {
-    /// A service over a pipeline.
-    pub fn new(pipeline: Arc<Pipeline>, settings: Settings, counters: Arc<Counters>) -> Self {
-        let public = |age: Duration| {
-            HeaderValue::from_str(&format!("public, max-age={}", age.as_secs()))
-                .unwrap_or(HeaderValue::from_static("no-store"))
-        };
+    /// A service over a pipeline. All paths begin with `path_prefix`: empty, or `/goproxy`.
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        path_prefix: String,
+        settings: Settings,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
-            immutable: public(settings.immutable),
-            changing: public(settings.fresh),
             pipeline,
-            settings,
+            path_prefix,
+            ages: ArcSwap::from_pointee(settings.into()),
             counters,
             ids: RequestIds::default(),
             ready: AtomicBool::new(true),
         }
+    }
+
+    /// Puts other settings in force.
+    pub fn apply(&self, settings: Settings) {
+        self.ages.store(Arc::new(settings.into()));
     }
 
     /// From now on `/readyz` says that no new work should be sent here.
@@ -154,8 +172,8 @@ impl Service {
             let response = fault::text(StatusCode::URI_TOO_LONG, &lines, id);
             return Served::plain(response, full.get(..64).unwrap_or_default());
         }
-        let Some(path) = full.strip_prefix(&*self.settings.path_prefix) else {
-            let lines = [format!("not found: everything here is below {}/", self.settings.path_prefix)];
+        let Some(path) = full.strip_prefix(&*self.path_prefix) else {
+            let lines = [format!("not found: everything here is below {}/", self.path_prefix)];
             return Served::plain(fault::text(StatusCode::NOT_FOUND, &lines, id), full);
         };
         if let Some(response) = self.fixed(path, request, who) {
@@ -262,8 +280,8 @@ impl Service {
             return HeaderValue::from_static("private, no-store");
         }
         match want {
-            Want::File(..) => self.immutable.clone(),
-            Want::List(_) | Want::Latest(_) | Want::Query(..) => self.changing.clone(),
+            Want::File(..) => self.ages.load().immutable.clone(),
+            Want::List(_) | Want::Latest(_) | Want::Query(..) => self.ages.load().changing.clone(),
             Want::SumDb(request) => HeaderValue::from_static(match &request.operation {
                 SumDbOperation::Tile(tile) if !tile.contains(".p/") => "public, max-age=86400, immutable",
                 SumDbOperation::Lookup(_) => "public, max-age=86400",

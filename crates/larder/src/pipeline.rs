@@ -8,6 +8,7 @@ mod derive;
 mod failure;
 mod fetch;
 pub mod flight;
+mod settings;
 mod sumdb;
 
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use std::time::Duration;
 use gomod::{FileKind, ModulePath, ModuleVersion, Request};
 use http::HeaderValue;
 use jiff::Timestamp;
-use source::Routes;
 
 use crate::auth::Identity;
 use crate::cache::keep::Provenance;
@@ -28,6 +28,8 @@ use crate::verify::Verified;
 pub use failure::{Class, Error, Fault};
 use flight::{Flight, Flights, Landed, Stage};
 pub use flight::{Follower, Passed};
+use settings::InForce;
+pub use settings::Settings;
 pub use sumdb::{SumDb, SumDbs};
 
 /// How long a client waits for the refresh of an old copy before it gets the copy.
@@ -101,16 +103,12 @@ pub enum Reach {
 pub struct Parts {
     /// What is held.
     pub cache: Arc<Cache>,
-    /// Where to fetch from.
-    pub routes: Routes,
-    /// The checksum databases that are passed through.
-    pub sumdbs: SumDbs,
+    /// Where to fetch from, to begin with.
+    pub settings: Settings,
     /// Where tasks are started.
     pub tasks: Tasks,
     /// The time.
     pub clock: Clock,
-    /// How long a client waits without a byte.
-    pub client_wait: Duration,
 }
 
 /// The identity of the server itself, when one answer needs another.
@@ -120,7 +118,10 @@ fn ourselves() -> Identity {
 
 /// Answers requests.
 pub struct Pipeline {
-    parts: Parts,
+    cache: Arc<Cache>,
+    settings: InForce,
+    tasks: Tasks,
+    clock: Clock,
     flights: Flights,
     failures: quick_cache::sync::Cache<Request, (Timestamp, Error)>,
     /// Checking a zip keeps a core busy: at most as many at once as there are cores.
@@ -132,7 +133,10 @@ impl Pipeline {
     pub fn new(parts: Parts) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
-            parts,
+            cache: parts.cache,
+            settings: InForce::new(parts.settings),
+            tasks: parts.tasks,
+            clock: parts.clock,
             flights: Flights::default(),
             failures: quick_cache::sync::Cache::new(4096),
             checking: tokio::sync::Semaphore::new(cores),
@@ -147,7 +151,7 @@ impl Pipeline {
         reach: Reach,
     ) -> Result<Answer, Error> {
         tracing::trace!(?who.peer, %want, "asked");
-        match self.parts.cache.lookup(want).await? {
+        match self.cache.lookup(want).await? {
             Lookup::Fresh(held) => Ok(self.held(want, held, CacheState::Hit)),
             Lookup::Stale(held) if reach == Reach::Anywhere => Ok(self.refresh_behind(want, held)),
             Lookup::Old(held) if reach == Reach::Anywhere => self.refresh_first(want, held).await,
@@ -170,19 +174,27 @@ impl Pipeline {
 
     /// The configured names of the sources that any module may come from, in order.
     pub fn source_names(&self) -> Vec<String> {
-        let chain = self.parts.routes.default_chain();
+        let settings = self.settings.now();
+        let chain = settings.routes.default_chain();
         let names = chain.links().iter().map(|link| link.source().name().to_owned());
         names.chain(chain.ends_off().then(|| "off".to_owned())).collect()
     }
 
     /// What is held.
     pub fn cache(&self) -> &Arc<Cache> {
-        &self.parts.cache
+        &self.cache
     }
 
     /// Whether the module is private.
     pub fn is_private(&self, path: &ModulePath) -> bool {
-        self.parts.routes.is_private(path)
+        self.settings.now().routes.is_private(path)
+    }
+
+    /// Puts other settings in force. Flights of modules that have become private go no further.
+    pub fn apply(&self, settings: Settings) {
+        self.settings.put(settings);
+        // What failed may have failed for what was set.
+        self.failures.clear();
     }
 
     /// Keeps a file that was brought in from elsewhere and verified.
@@ -193,7 +205,7 @@ impl Pipeline {
         verified: Verified,
         from: Provenance,
     ) -> Result<Held, crate::cache::KeepError> {
-        self.parts.cache.keep(module, kind, verified, from).await
+        self.cache.keep(module, kind, verified, from).await
     }
 
     fn held(&self, want: &Request, held: Held, state: CacheState) -> Answer {
@@ -202,7 +214,7 @@ impl Pipeline {
             age: match want {
                 // A file of a version never changes: it is as good as on the day it came.
                 Request::File(..) => Duration::ZERO,
-                _ => self.parts.clock.since(held.at),
+                _ => self.clock.since(held.at),
             },
             private: want.module().is_some_and(|path| self.is_private(path)),
             content: AnswerContent::Held(held),
@@ -215,7 +227,7 @@ impl Pipeline {
             want: want.to_string().into(),
             text: absence.text.clone(),
             withdrawn: absence.withdrawn,
-            remembered_for: self.parts.cache.absent_for(absence),
+            remembered_for: self.cache.absent_for(absence),
         }
     }
 
@@ -236,7 +248,7 @@ impl Pipeline {
             Ok(Err(error)) if error.is_denial() => Err(error),
             Ok(Err(_)) => Ok(self.held(want, held, CacheState::Stale)),
             Err(_) => {
-                self.failures.insert(want.clone(), (self.parts.clock.now(), Error::Waited(REFRESH_WAIT)));
+                self.failures.insert(want.clone(), (self.clock.now(), Error::Waited(REFRESH_WAIT)));
                 Ok(self.held(want, held, CacheState::Stale))
             }
         }
@@ -250,21 +262,21 @@ impl Pipeline {
         let wait = match want {
             // A lookup of a brand-new version may take the database a minute; its own deadline bounds it.
             Request::SumDb(_) => Duration::MAX,
-            _ => self.parts.client_wait,
+            _ => self.settings.now().client_wait,
         };
         tokio::time::timeout(wait, self.landing(&flight, first)).await.unwrap_or(Err(Error::Waited(wait)))
     }
 
     fn recent_failure(&self, want: &Request, within: Duration) -> Option<Error> {
         let (at, error) = self.failures.get(want)?;
-        (self.parts.clock.since(at) < within).then_some(error)
+        (self.clock.since(at) < within).then_some(error)
     }
 
     /// The flight for a request, started if there was none.
     fn depart(self: &Arc<Self>, want: &Request) -> (Arc<Flight>, bool) {
         let (flight, first) = self.flights.board(want);
         if first {
-            self.parts.tasks.spawn(fetch::fly(self.clone(), flight.clone()));
+            self.tasks.spawn(fetch::fly(self.clone(), flight.clone()));
         }
         (flight, first)
     }

@@ -13,8 +13,8 @@ use store::Blobs;
 use crate::cache::{Cache, Freshness};
 use crate::clock::Clock;
 use crate::config::{self, Config, Pattern};
-use crate::http::Settings;
-use crate::pipeline::{Parts, Pipeline, SumDb, SumDbs};
+use crate::http;
+use crate::pipeline::{self, Parts, Pipeline, SumDb, SumDbs};
 use crate::tasks::Tasks;
 
 /// A pipeline over a store.
@@ -27,36 +27,38 @@ pub fn pipeline_over(
     tasks: Tasks,
     clock: Clock,
 ) -> anyhow::Result<Arc<Pipeline>> {
-    let freshness = Freshness {
+    let settings = sources(config, &clock)?;
+    let cache = Cache::new(blobs, clock.clone(), freshness(config), config.cache.memory.bytes());
+    Ok(Pipeline::new(Parts { cache: Arc::new(cache), settings, tasks, clock }))
+}
+
+/// Where modules come from. May be built again while the server runs.
+///
+/// # Errors
+/// An upstream, a certificate file or a pattern cannot be used.
+pub(super) fn sources(config: &Config, clock: &Clock) -> anyhow::Result<pipeline::Settings> {
+    let deadlines = deadlines(config);
+    let clients = Clients::new(&network(config)?, deadlines.connect)?;
+    let databases = sumdbs(config, &clients, &deadlines)?;
+    Ok(pipeline::Settings {
+        routes: routes(config, &Builder::new(clients, deadlines))?,
+        sumdbs: SumDbs::new(databases, patterns(&config.gonosumdb), clock.clone()),
+        client_wait: config.timeout.client_wait.into(),
+    })
+}
+
+/// How long what is held counts.
+pub(super) fn freshness(config: &Config) -> Freshness {
+    Freshness {
         fresh: config.cache.fresh.into(),
         stale: config.cache.stale.into(),
         negative: config.cache.negative.into(),
-    };
-    let cache = Cache::new(blobs, clock.clone(), freshness, config.cache.memory.bytes());
-    let deadlines = deadlines(config);
-    let clients = Clients::new(&network(config)?, deadlines.connect)?;
-    Ok(Pipeline::new(Parts {
-        cache: Arc::new(cache),
-        routes: routes(config, &Builder::new(clients.clone(), deadlines.clone()))?,
-        sumdbs: SumDbs::new(
-            sumdbs(config, &clients, &deadlines)?,
-            patterns(&config.gonosumdb),
-            clock.clone(),
-        ),
-        tasks,
-        clock,
-        client_wait: config.timeout.client_wait.into(),
-    }))
+    }
 }
 
 /// What the HTTP side needs to know.
-pub(super) fn settings(config: &Config, pipeline: &Pipeline) -> Settings {
-    Settings {
-        path_prefix: config.path_prefix.as_str().to_owned(),
-        immutable: config.cache.immutable.into(),
-        fresh: config.cache.fresh.into(),
-        upstreams: pipeline.source_names(),
-    }
+pub(super) fn service(config: &Config) -> http::Settings {
+    http::Settings { immutable: config.cache.immutable.into(), fresh: config.cache.fresh.into() }
 }
 
 fn deadlines(config: &Config) -> Deadlines {

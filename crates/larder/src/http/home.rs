@@ -39,7 +39,7 @@ impl Service {
         let named = who.host.as_deref().filter(|host| {
             host.len() < 256 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b))
         });
-        format!("{scheme}://{}{}", named.unwrap_or(&who.listener), self.settings.path_prefix)
+        format!("{scheme}://{}{}", named.unwrap_or(&who.listener), self.path_prefix)
     }
 
     fn page(&self, base: &str) -> Markup {
@@ -88,9 +88,9 @@ impl Service {
             dl {
                 dt { "Version" } dd { (crate::version::VERSION) }
                 dt { "Running for" } dd { (span(self.counters.age_s())) }
-                dt { "Sources" } dd { (self.settings.upstreams.join(", ")) }
+                dt { "Sources" } dd { (self.pipeline.source_names().join(", ")) }
                 dt { "Fetches under way" } dd { (self.pipeline.flights()) }
-                dt { "Health" } dd { code { (self.settings.path_prefix) "/healthz" } " " code { (self.settings.path_prefix) "/readyz" } }
+                dt { "Health" } dd { code { (self.path_prefix) "/healthz" } " " code { (self.path_prefix) "/readyz" } }
             }
         }
     }

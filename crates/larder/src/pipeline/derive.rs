@@ -31,7 +31,7 @@ impl Pipeline {
         };
         let is_absent = error.is_denial();
         // In an outage the copy of what a source said before is better than anything made here.
-        if !is_absent && self.parts.cache.has_known(want).await? {
+        if !is_absent && self.cache.has_known(want).await? {
             return Err(error);
         }
         let derived = match want {
@@ -40,14 +40,15 @@ impl Pipeline {
             _ => Ok(None),
         };
         // Only sources in trouble can have made this fail: then the denial alone is not the answer, nor remembered.
-        let derived = derived.inspect_err(|_| self.parts.cache.forget(want))?;
+        let derived = derived.inspect_err(|_| self.cache.forget(want))?;
         let Some(body) = derived else { return Err(error) };
         let lasts = if is_absent { ABSENCE_LASTS } else { REFRESH_PAUSE };
-        Ok(Landed::Derived(self.parts.cache.remember_derived(want, body, lasts)))
+        Ok(Landed::Derived(self.cache.remember_derived(want, body, lasts)))
     }
 
     async fn ask_known(&self, want: &Request) -> Result<Held, Error> {
-        let mut walk = Walk::over(self.chain(want)?);
+        let chain = self.chain(want)?;
+        let mut walk = Walk::over(&chain);
         while let Some(link) = walk.next() {
             let source = &**link.source();
             let checked = match receive_whole(source, want).await {
@@ -62,7 +63,7 @@ impl Pipeline {
                 Err(error) => Err(error),
             };
             match checked {
-                Ok(body) => return Ok(self.parts.cache.keep_known(want, body, source.name()).await),
+                Ok(body) => return Ok(self.cache.keep_known(want, body, source.name()).await),
                 Err(error) => walk.failed(error),
             }
         }
@@ -76,7 +77,7 @@ impl Pipeline {
             Request::List(path) => self.held_list(path).await?.ok_or(Error::NotHeld),
             _ => Err(Error::NotHeld),
         }
-        .map(|body| self.held(want, self.parts.cache.unkept(body, DERIVED), CacheState::Stale))
+        .map(|body| self.held(want, self.cache.unkept(body, DERIVED), CacheState::Stale))
     }
 
     /// The versions whose files are all held, if there are any.
@@ -114,7 +115,8 @@ impl Pipeline {
     /// The list as a source gives it, pseudo-versions included.
     async fn listed_versions(&self, path: &ModulePath) -> Result<Option<List>, Error> {
         let want = Request::List(path.clone());
-        let mut walk = Walk::over(self.chain(&want)?);
+        let chain = self.chain(&want)?;
+        let mut walk = Walk::over(&chain);
         while let Some(link) = walk.next() {
             match receive_whole(&**link.source(), &want).await {
                 Ok(bytes) => return Ok(List::parse(&bytes, path).ok()),
@@ -126,7 +128,7 @@ impl Pipeline {
 
     /// The versions held, pseudo-versions included; none when nothing is held.
     async fn held_versions(&self, path: &ModulePath) -> Result<Option<List>, Error> {
-        let held = self.parts.cache.whole_versions(path).await?;
+        let held = self.cache.whole_versions(path).await?;
         Ok(if held.is_empty() { None } else { List::parse(held.as_bytes(), path).ok() })
     }
 

@@ -86,6 +86,9 @@ pub enum Error {
         /// The checksum database.
         database: Arc<str>,
     },
+    /// The module became private while it was on its way from where it may not come from any more.
+    #[error("the module has become private; ask again")]
+    BecamePrivate,
     /// The client has waited long enough without a byte.
     #[error("no source has answered within {}", in_seconds(*.0))]
     Waited(Duration),
@@ -110,7 +113,7 @@ impl Error {
             Self::Absent { withdrawn: true, .. } => Class::Withdrawn,
             Self::Absent { .. } | Self::NotHeld => Class::Absent,
             Self::Sources(walk) => walk.class.into(),
-            Self::Private(_) | Self::PrivateLookup { .. } => Class::Denied,
+            Self::Private(_) | Self::PrivateLookup { .. } | Self::BecamePrivate => Class::Denied,
             Self::Waited(_) => Class::Unavailable,
             Self::Store(error) if error.is_exhausted() => Class::Unavailable,
             Self::Store(error) if is_too_long(error) => Class::Absent,

@@ -48,14 +48,14 @@ impl<E: Into<Error>> From<E> for Trouble {
 
 /// The task of one flight.
 pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>) {
-    let outcome = std::panic::AssertUnwindSafe(pipeline.bring(&flight)).catch_unwind().await;
+    let outcome = std::panic::AssertUnwindSafe(pipeline.bring_as_allowed(&flight)).catch_unwind().await;
     let outcome = outcome.unwrap_or(Err(Error::Lost));
     match &outcome {
         Ok(_) => drop(pipeline.failures.remove(flight.want())),
         Err(error) if error.class().is_absence() => {}
         Err(error) => {
             tracing::warn!(want = %flight.want(), error.class = ?error.class(), "fetch failed: {error}");
-            let failure = (pipeline.parts.clock.now(), error.clone());
+            let failure = (pipeline.clock.now(), error.clone());
             pipeline.failures.insert(flight.want().clone(), failure);
         }
     }
@@ -63,10 +63,27 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>) {
 }
 
 impl Pipeline {
+    /// Brings it under the settings in force; begins anew if they change so that it must.
+    async fn bring_as_allowed(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
+        loop {
+            let settings = self.settings.kept();
+            tokio::select! {
+                // First the rule, then the work: no step is taken that the rule forbids.
+                biased;
+                () = self.settings.forbidden(&settings, flight.want()) => {}
+                outcome = self.bring(flight) => return outcome,
+            }
+            tracing::info!(want = %flight.want(), "stopped a fetch: its module has become private");
+            if flight.is_followed() {
+                return Err(Error::BecamePrivate);
+            }
+        }
+    }
+
     async fn bring(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
         let want = flight.want();
         // Whoever asked may have looked just before an earlier flight landed.
-        match self.parts.cache.lookup(want).await? {
+        match self.cache.lookup(want).await? {
             Lookup::Fresh(held) => return Ok(Landed::Held(held)),
             Lookup::Absent(absence) => return Err(self.absent(want, &absence)),
             _ => {}
@@ -75,20 +92,22 @@ impl Pipeline {
             Request::File(module, kind) => self.bring_file(flight, module, *kind).await.map(Landed::Held),
             Request::List(_) | Request::Latest(_) | Request::Query(..) => self.bring_known(flight).await,
             Request::SumDb(request) => {
-                self.parts.sumdbs.fetch(want, request, &self.parts.routes).await.map(Landed::Passed)
+                let settings = self.settings.kept();
+                settings.sumdbs.fetch(want, request, &settings.routes).await.map(Landed::Passed)
             }
         }
     }
 
-    /// The chain of a module, or why it has none.
-    pub(super) fn chain(&self, want: &Request) -> Result<&Chain, Error> {
+    /// The chain of a module as it is now, or why it has none.
+    pub(super) fn chain(&self, want: &Request) -> Result<Chain, Error> {
         let path = want.module().ok_or(Error::Lost)?;
-        let chain = self.parts.routes.chain_for(path).map_err(Error::Private)?;
+        let settings = self.settings.now();
+        let chain = settings.routes.chain_for(path).map_err(Error::Private)?;
         // Until `direct` can fetch, its "not built in" would send a client with a private name to its next source.
-        if self.is_private(path) && chain.links().iter().all(Link::is_direct) {
+        if settings.routes.is_private(path) && chain.links().iter().all(Link::is_direct) {
             return Err(Error::Private(RouteError::PrivateWithoutSource));
         }
-        Ok(chain)
+        Ok(chain.clone())
     }
 
     async fn bring_file(
@@ -99,9 +118,9 @@ impl Pipeline {
     ) -> Result<Held, Error> {
         let chain = self.chain(flight.want())?;
         // One source a version: what is held of it already says which.
-        let pin = self.parts.cache.pinned_source(module).await?;
-        let pinned = pin.and_then(|name| only(chain, &name));
-        let mut walk = Walk::over(pinned.as_ref().unwrap_or(chain));
+        let pin = self.cache.pinned_source(module).await?;
+        let pinned = pin.and_then(|name| only(&chain, &name));
+        let mut walk = Walk::over(pinned.as_ref().unwrap_or(&chain));
         while let Some(link) = walk.next() {
             let attempt = match kind {
                 FileKind::Zip => self.receive_zip(flight, module, link).await,
@@ -125,7 +144,7 @@ impl Pipeline {
         let error = walk.finish();
         if error.class.is_absent() && !error.transient {
             let withdrawn = error.class == source::Class::Withdrawn;
-            let absence = self.parts.cache.remember_absent(want, &error.to_string(), withdrawn).await;
+            let absence = self.cache.remember_absent(want, &error.to_string(), withdrawn).await;
             return self.absent(want, &absence);
         }
         Error::Sources(Arc::new(error))
@@ -140,19 +159,19 @@ impl Pipeline {
     ) -> Result<Held, Trouble> {
         let source = &**link.source();
         let bytes = receive_whole(source, flight.want()).await?;
-        let recorded = self.parts.cache.recorded_h1(module, kind).await?;
+        let recorded = self.cache.recorded_h1(module, kind).await?;
         let verified = match kind {
             FileKind::Info => verify::info(module, &bytes),
             _ => verify::go_mod(bytes, recorded.as_ref()),
         };
         let verified = verified.map_err(|wrong| at_fault(source, &wrong))?;
         let unkept = verified.small().ok_or(Error::Lost)?;
-        match self.parts.cache.keep(module, kind, verified, first_seen(source)).await {
+        match self.cache.keep(module, kind, verified, first_seen(source)).await {
             Ok(held) => Ok(held),
             // Small enough to be served without being kept: a full disk does not stop small misses.
             Err(KeepError::Store(error)) if error.is_exhausted() => {
                 tracing::warn!(want = %flight.want(), "served without being kept: {error}");
-                Ok(self.parts.cache.unkept(unkept, source.name()))
+                Ok(self.cache.unkept(unkept, source.name()))
             }
             Err(error) => Err(error.into()),
         }
@@ -166,14 +185,12 @@ impl Pipeline {
     ) -> Result<Held, Trouble> {
         let source = &**link.source();
         let coming = Coming::from(source, flight.want()).await?;
-        let verified = match self.parts.cache.blobs().spool() {
+        let verified = match self.cache.blobs().spool() {
             Ok(spool) => self.receive_zip_into(flight, module, spool, coming).await,
             Err(error) => Err(error.into()),
         };
         match verified {
-            Ok(verified) => {
-                Ok(self.parts.cache.keep(module, FileKind::Zip, verified, first_seen(source)).await?)
-            }
+            Ok(verified) => Ok(self.cache.keep(module, FileKind::Zip, verified, first_seen(source)).await?),
             // Nobody has seen anything of it yet: as with small files, a full disk does not stop it.
             Err(Trouble::Final(Error::Store(error))) if error.is_exhausted() && !flight.is_followed() => {
                 self.receive_zip_unkept(flight, module, source, error).await
@@ -198,7 +215,7 @@ impl Pipeline {
         let spool = store::Memory::new().spool()?;
         let verified = self.receive_zip_into(flight, module, spool.clone(), coming).await?;
         let size = usize::try_from(verified.sums.size).map_err(|_| Error::Lost)?;
-        Ok(self.parts.cache.unkept(spool.read_at(0, size)?, source.name()))
+        Ok(self.cache.unkept(spool.read_at(0, size)?, source.name()))
     }
 
     /// Receives a zip into a spool, to be followed meanwhile, and checks it.
@@ -214,7 +231,7 @@ impl Pipeline {
         if let Some(announced) = announced.filter(|announced| *announced != sums.size) {
             return Err(at_fault(source, &Wrong::Length { announced, got: sums.size }).into());
         }
-        let recorded = self.parts.cache.recorded_h1(module, FileKind::Zip).await?;
+        let recorded = self.cache.recorded_h1(module, FileKind::Zip).await?;
         let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
         let checked = module.clone();
         tokio::task::spawn_blocking(move || verify::zip(&checked, spool, sums, recorded.as_ref()))

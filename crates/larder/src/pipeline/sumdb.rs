@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gomod::Request;
 use gomod::pattern::Patterns;
 use gomod::request::{SumDbOperation, SumDbRequest};
+use gomod::{ModulePath, Request};
 use http::HeaderValue;
 use jiff::Timestamp;
 use source::{Chain, Fallback, Link, Routes, Source, SourceError, Walk, WalkError};
@@ -56,6 +56,11 @@ impl SumDbs {
         self.databases.iter().map(|database| &*database.name)
     }
 
+    /// Whether no database is asked about this module.
+    pub(super) fn is_unasked(&self, path: &ModulePath) -> bool {
+        self.unasked.matches_folded(path.as_str())
+    }
+
     pub(super) async fn fetch(
         &self,
         want: &Request,
@@ -70,7 +75,7 @@ impl SumDbs {
                 return Ok(Passed { bytes: bytes::Bytes::new(), source: HeaderValue::from_static("larder") });
             }
             SumDbOperation::Lookup(module)
-                if routes.is_private(&module.path) || self.unasked.matches_folded(module.path.as_str()) =>
+                if routes.is_private(&module.path) || self.is_unasked(&module.path) =>
             {
                 return Err(Error::PrivateLookup { database: database.name.clone() });
             }
