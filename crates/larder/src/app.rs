@@ -1,5 +1,6 @@
 //! Builds every part once and connects them; starts the server and stops it.
 
+pub mod api;
 mod build;
 mod control;
 mod import;
@@ -46,13 +47,22 @@ pub fn start(config: &Config, clock: Clock) -> anyhow::Result<App> {
         Disk::open(data).with_context(|| format!("could not open the data directory {}", data.display()))?,
     );
     let listeners = listen_on(config)?;
-    let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), clock)?;
+    let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), clock.clone())?;
     let counters = Arc::new(Counters::default());
+    let api = api::Api::over(api::Parts {
+        pipeline: pipeline.clone(),
+        counters: counters.clone(),
+        tasks: tasks.clone(),
+        since: clock.now(),
+        clock,
+    });
     let prefix = config.path_prefix.as_str().to_owned();
-    let service = Arc::new(Service::new(pipeline.clone(), prefix, build::service(config), counters));
+    let settings = build::service(config);
+    let service = Service::new(pipeline.clone(), prefix, settings, counters, Arc::new(api));
+    let service = Arc::new(service);
     let control = data.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
-    tasks.spawn(control::run(socket, pipeline.clone(), tasks.clone()));
+    tasks.spawn(control::run(socket, service.clone(), tasks.clone()));
     tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone()));
     tasks.spawn(jobs::sync::run(disk.clone(), tasks.clone()));
     let patience = Patience {

@@ -13,6 +13,7 @@
 //! passwords in addresses are never printed. GOPROXY and GOSUMDB are never read: on most machines they point at
 //! this server. Not here: reading files and the process's environment, which `cli` does once.
 
+mod admin;
 mod cache;
 mod check;
 mod environment;
@@ -42,6 +43,7 @@ use gomod::govcs::{GoVcs, GoVcsError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use admin::Admin;
 pub use cache::Cache;
 pub use environment::{CONFIG_FILE, Environment, config_files};
 pub use keys::{Key, Keys, Kind};
@@ -119,6 +121,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the server says about its work.
     pub log: Log,
+    /// Who may ask the server about itself, and tell it what to do.
+    pub admin: Admin,
 }
 
 impl Default for Config {
@@ -142,6 +146,7 @@ impl Default for Config {
             timeout: Timeout::default(),
             limits: Limits::default(),
             log: Log::default(),
+            admin: Admin::default(),
         }
     }
 }

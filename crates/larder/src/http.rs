@@ -3,6 +3,7 @@
 //! Every path that is not one of the few fixed ones is a module request, parsed by [`gomod::Request::parse`]; what it
 //! refuses never reaches the disk or a source.
 
+pub mod admin;
 pub mod body;
 mod fault;
 mod home;
@@ -13,7 +14,7 @@ mod record;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -26,6 +27,7 @@ use crate::cache::open::ReadError;
 use crate::cache::{Content, Held};
 use crate::observe::{Counters, RequestId, RequestIds};
 use crate::pipeline::{Answer, AnswerContent, Error, Pipeline, Reach};
+use admin::{BoxError, Calls, Door};
 use body::Body;
 use range::Part;
 use record::{Asked, End, Finish, Record};
@@ -46,6 +48,8 @@ pub struct Settings {
     pub immutable: Duration,
     /// How long others may store lists, latest versions and queries.
     pub fresh: Duration,
+    /// Whether the admin API is answered on the listeners too, for callers on this machine.
+    pub admin_on_loopback: bool,
 }
 
 /// Answers HTTP requests.
@@ -53,25 +57,31 @@ pub struct Service {
     pipeline: Arc<Pipeline>,
     /// Prefix of all paths when running behind another server: empty, or `/goproxy`.
     path_prefix: String,
-    ages: ArcSwap<Ages>,
+    live: ArcSwap<Live>,
     counters: Arc<Counters>,
     ids: RequestIds,
+    calls: Arc<dyn Calls>,
     ready: AtomicBool,
 }
 
-/// How long others may store answers, as `Cache-Control` says it.
-struct Ages {
+/// The settings as they are used.
+struct Live {
+    admin_on_loopback: bool,
     immutable: HeaderValue,
     changing: HeaderValue,
 }
 
-impl From<Settings> for Ages {
+impl From<Settings> for Live {
     fn from(settings: Settings) -> Self {
         let public = |age: Duration| {
             HeaderValue::from_str(&format!("public, max-age={}", age.as_secs()))
                 .unwrap_or(HeaderValue::from_static("no-store"))
         };
-        Self { immutable: public(settings.immutable), changing: public(settings.fresh) }
+        Self {
+            immutable: public(settings.immutable),
+            changing: public(settings.fresh),
+            admin_on_loopback: settings.admin_on_loopback,
+        }
     }
 }
 
@@ -97,20 +107,22 @@ impl Service {
         path_prefix: String,
         settings: Settings,
         counters: Arc<Counters>,
+        calls: Arc<dyn Calls>,
     ) -> Self {
         Self {
             pipeline,
             path_prefix,
-            ages: ArcSwap::from_pointee(settings.into()),
+            live: ArcSwap::from_pointee(settings.into()),
             counters,
             ids: RequestIds::default(),
+            calls,
             ready: AtomicBool::new(true),
         }
     }
 
     /// Puts other settings in force.
     pub fn apply(&self, settings: Settings) {
-        self.ages.store(Arc::new(settings.into()));
+        self.live.store(Arc::new(settings.into()));
     }
 
     /// From now on `/readyz` says that no new work should be sent here.
@@ -118,12 +130,53 @@ impl Service {
         self.ready.store(false, Ordering::Relaxed);
     }
 
-    /// Answers one request.
-    pub async fn serve<B>(&self, request: Request<B>, who: &Identity) -> Response<Body> {
-        let started = Counters::now();
-        let id = self.ids.id(request.headers());
-        let head_only = request.method() == Method::HEAD;
-        let served = self.route(&request, who, &id).await;
+    /// Answers one request of a listener.
+    pub async fn serve<B>(&self, request: Request<B>, who: &Identity) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let (started, id, method) =
+            (Counters::now(), self.ids.id(request.headers()), request.method().clone());
+        let path = request.uri().path().strip_prefix(&*self.path_prefix);
+        let served = match path.filter(|path| path.starts_with(admin::PREFIX) && path.len() <= PATH_BYTES) {
+            Some(path) => {
+                let (path, is_open) = (path.to_owned(), self.live.load().admin_on_loopback);
+                match admin::stranger(&request, who, is_open) {
+                    None => Box::pin(self.call(request, path, Door::Loopback, &id)).await,
+                    Some(why) => Served::plain(admin::refuse(&why).answer(&id), &path),
+                }
+            }
+            None => self.route(&request, who, &id).await,
+        };
+        self.told(served, (started, id, method))
+    }
+
+    /// Answers one request of the control socket, which knows calls only.
+    pub async fn serve_control<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let (started, id, method) =
+            (Counters::now(), self.ids.id(request.headers()), request.method().clone());
+        let path = request.uri().path().to_owned();
+        let served = self.call(request, path, Door::Socket, &id).await;
+        self.told(served, (started, id, method))
+    }
+
+    async fn call<B>(&self, request: Request<B>, path: String, door: Door, id: &RequestId) -> Served
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let response = match admin::admit(request, path.clone(), door, id).await {
+            Ok(call) => self.calls.answer(call).await,
+            Err(refusal) => refusal.answer(id),
+        };
+        Served::plain(response, &path)
+    }
+
+    /// The response with what every response has, written down.
+    fn told(&self, served: Served, (started, id, method): (Instant, RequestId, Method)) -> Response<Body> {
+        let head_only = method == Method::HEAD;
         let mut response = served.response;
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::try_from(id.to_string()) {
@@ -132,7 +185,7 @@ impl Service {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let mut record = Record {
             id,
-            method: if head_only { "HEAD" } else { method_name(request.method()) },
+            method: if head_only { "HEAD" } else { method_name(&method) },
             asked: served.asked,
             status: response.status().as_u16(),
             cache: served.cache,
@@ -280,8 +333,8 @@ impl Service {
             return HeaderValue::from_static("private, no-store");
         }
         match want {
-            Want::File(..) => self.ages.load().immutable.clone(),
-            Want::List(_) | Want::Latest(_) | Want::Query(..) => self.ages.load().changing.clone(),
+            Want::File(..) => self.live.load().immutable.clone(),
+            Want::List(_) | Want::Latest(_) | Want::Query(..) => self.live.load().changing.clone(),
             Want::SumDb(request) => HeaderValue::from_static(match &request.operation {
                 SumDbOperation::Tile(tile) if !tile.contains(".p/") => "public, max-age=86400, immutable",
                 SumDbOperation::Lookup(_) => "public, max-age=86400",

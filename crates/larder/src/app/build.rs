@@ -58,7 +58,11 @@ pub(super) fn freshness(config: &Config) -> Freshness {
 
 /// What the HTTP side needs to know.
 pub(super) fn service(config: &Config) -> http::Settings {
-    http::Settings { immutable: config.cache.immutable.into(), fresh: config.cache.fresh.into() }
+    http::Settings {
+        immutable: config.cache.immutable.into(),
+        fresh: config.cache.fresh.into(),
+        admin_on_loopback: config.admin.loopback,
+    }
 }
 
 fn deadlines(config: &Config) -> Deadlines {

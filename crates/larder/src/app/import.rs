@@ -8,8 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use store::{Disk, StoreError};
 
+use super::api::BASE;
+use super::api::import::Import;
 use super::build;
-use super::control::{IMPORT, ImportCall};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::import::{self, Event, Report};
@@ -53,9 +54,9 @@ fn by_server(config: &Config, dir: &Path, tell: impl Fn(u64, u64)) -> anyhow::Re
     let mut stream = UnixStream::connect(&socket).with_context(|| {
         format!("the data directory is in use, but its server does not answer at {}", socket.display())
     })?;
-    let body = serde_json::to_string(&ImportCall { dir: dir.to_owned() })?;
+    let body = serde_json::to_string(&Import { dir: dir.to_owned() })?;
     // HTTP/1.0: the answer is not chunked and ends with the connection.
-    write!(stream, "POST {IMPORT} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+    write!(stream, "POST {BASE}import HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
     let mut answer = BufReader::new(stream);
     let mut status = String::new();
     answer.read_line(&mut status)?;

@@ -1,4 +1,5 @@
-//! Bodies of answers: nothing, bytes, an open file read piece by piece, or a flight that is being followed.
+//! Bodies of answers: nothing, bytes, an open file read piece by piece, a flight that is being followed, or lines as
+//! they are written.
 //!
 //! A body that cannot be finished ends in an error, never cleanly: HTTP/1.1 then cuts the connection, HTTP/2 resets
 //! the stream. However many bodies are being sent, their pieces together stay within a budget.
@@ -11,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc;
 
 use super::record::Finish;
 use crate::cache::open::{OpenFile, ReadError};
@@ -41,6 +43,7 @@ enum Inner {
     Bytes(Bytes),
     File(FileBody),
     Follow(FollowBody),
+    Lines(mpsc::Receiver<Bytes>),
 }
 
 impl Body {
@@ -75,6 +78,11 @@ impl Body {
         Self::of(Inner::Follow(FollowBody { next: Some(next), size, sent: 0 }))
     }
 
+    /// Lines as they are written, to the end of the channel: what a long call tells of itself.
+    pub fn lines(lines: mpsc::Receiver<Bytes>) -> Self {
+        Self::of(Inner::Lines(lines))
+    }
+
     fn of(content: Inner) -> Self {
         Self { content, failed: None, finish: None }
     }
@@ -91,7 +99,7 @@ impl Body {
         match &self.content {
             Inner::Empty => Some(0),
             Inner::Bytes(bytes) => Some(bytes.len() as u64),
-            Inner::File(_) | Inner::Follow(_) => None,
+            Inner::File(_) | Inner::Follow(_) | Inner::Lines(_) => None,
         }
     }
 
@@ -102,6 +110,7 @@ impl Body {
             Inner::Bytes(bytes) => Some(bytes.len() as u64),
             Inner::File(body) => Some(body.left),
             Inner::Follow(body) => body.size.map(|size| size - body.sent.min(size)),
+            Inner::Lines(_) => None,
         }
     }
 }
@@ -127,6 +136,13 @@ impl http_body::Body for Body {
             }
             Inner::File(file) => ready!(file.poll_next(context)),
             Inner::Follow(follow) => ready!(follow.poll_next(context)),
+            Inner::Lines(lines) => {
+                let line = ready!(lines.poll_recv(context));
+                if line.is_none() {
+                    body.content = Inner::Empty;
+                }
+                line.map(Ok)
+            }
         };
         if let Some(finish) = &mut body.finish {
             match &next {
@@ -160,7 +176,7 @@ impl Inner {
     fn is_finished(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Bytes(_) => false,
+            Self::Bytes(_) | Self::Lines(_) => false,
             Self::File(body) => body.left == 0,
             Self::Follow(body) => body.next.is_none(),
         }

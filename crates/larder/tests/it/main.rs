@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests set up the world outside the doors")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on shall fail")]
 
+mod admin;
 mod adversary;
 mod cli;
 mod config;
