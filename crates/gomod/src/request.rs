@@ -81,12 +81,28 @@ impl FileKind {
             Self::Zip => "zip",
         }
     }
+
+    /// The kind that an extension (without a dot) means, or the word for one in a record.
+    pub fn parse(extension: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.extension() == extension)
+    }
 }
 
 impl Request {
     /// Makes a request of the path of a URL, without its leading slash and still percent-encoded.
     pub fn parse(raw: &str) -> Result<Self, RequestError> {
         parse::parse(raw)
+    }
+
+    /// Reads the name of a file in a static tree, relative to its root (`github.com/!azure/x/@v/v1.0.0.zip`): the
+    /// same as a request, but nothing is percent-encoded. The inverse of `Display`.
+    pub fn parse_name(name: &str) -> Result<Self, RequestError> {
+        parse::parse_name(name)
+    }
+
+    /// Reads the name of a file in the `@v` directory of a module: `list`, `v1.0.0.zip`, `master.info`.
+    pub fn parse_file(module: &ModulePath, name: &str) -> Result<Self, RequestError> {
+        parse::parse_file(module, name)
     }
 
     /// The module that is asked about; `None` for a checksum database's own files.

@@ -8,8 +8,10 @@ use crate::version::{VersionError, VersionFault, unescape_version};
 use crate::{ModuleVersion, Version};
 
 pub(super) fn parse(raw: &str) -> Result<Request, RequestError> {
-    let path = decode(raw)?;
-    let path = path.as_ref();
+    parse_name(decode(raw)?.as_ref())
+}
+
+pub(super) fn parse_name(path: &str) -> Result<Request, RequestError> {
     if let Some(rest) = path.strip_prefix("sumdb/") {
         return sumdb::parse(path, rest).map(Request::SumDb);
     }
@@ -21,17 +23,30 @@ pub(super) fn parse(raw: &str) -> Result<Request, RequestError> {
         return Ok(Request::Latest(EscapedPath::unescape(module)?));
     }
     let file = rest.strip_prefix("/@v/").filter(|file| !file.contains('/')).ok_or_else(shape)?;
-    if file == "list" {
-        return Ok(Request::List(EscapedPath::unescape(module)?));
+    if file != "list" && extension(file).is_none() {
+        return Err(shape().into());
     }
-    let (version, extension) = file.rsplit_once('.').ok_or_else(shape)?;
-    let kind = FileKind::ALL.into_iter().find(|kind| kind.extension() == extension).ok_or_else(shape)?;
-    let module = EscapedPath::unescape(module)?;
-    parse_file(&module, version, kind).map_err(|error| error.of(&module).into())
+    parse_file(&EscapedPath::unescape(module)?, file)
+}
+
+/// Reads the request for a file in the `@v` directory of a module.
+pub(super) fn parse_file(module: &ModulePath, name: &str) -> Result<Request, RequestError> {
+    if name == "list" {
+        return Ok(Request::List(module.clone()));
+    }
+    let shape = || NotFound::Shape { path: format!("{}/@v/{name}", module.escaped_str()) };
+    let (escaped, kind) = extension(name).ok_or_else(shape)?;
+    parse_version(module, escaped, kind).map_err(|error| error.of(module).into())
+}
+
+/// What stands before the extension, and the kind that this means.
+fn extension(name: &str) -> Option<(&str, FileKind)> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    Some((stem, FileKind::parse(extension)?))
 }
 
 /// Reads the request for a file of a module by the escaped version in its name.
-fn parse_file(module: &ModulePath, escaped: &str, kind: FileKind) -> Result<Request, VersionError> {
+fn parse_version(module: &ModulePath, escaped: &str, kind: FileKind) -> Result<Request, VersionError> {
     let text = unescape_version(escaped)?;
     let version = match Version::parse(&text) {
         Ok(version) => ModuleVersion::new(module.clone(), version),

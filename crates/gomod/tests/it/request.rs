@@ -290,3 +290,29 @@ fn tiles_have_one_spelling() {
         assert_eq!(malformed(&format!("sumdb/s.org/tile/{tile}")), Malformed::Tile, "{tile}");
     }
 }
+
+#[test]
+fn a_name_in_a_tree_is_the_request_for_it_without_percent_encoding() {
+    for name in [
+        "example.com/!m/@v/list",
+        "example.com/m/@latest",
+        "example.com/m/@v/v1.0.0-!rc.zip",
+        "a.b/@v/master.info",
+    ] {
+        assert_eq!(Request::parse_name(name).unwrap().to_string(), name);
+    }
+    assert!(Request::parse("example.com/m%2D1/@v/list").is_ok());
+    for bad in
+        ["example.com/m%2D1/@v/list", "list", "example.com/m/@v/v1.0.0.ziphash", "example.com/M/@v/list"]
+    {
+        assert!(Request::parse_name(bad).is_err(), "{bad}");
+    }
+    let Request::List(module) = parse("example.com/!m/@v/list") else { panic!() };
+    for name in ["list", "v1.0.0.mod", "v1.0.0-!rc.zip", "master.info"] {
+        let request = Request::parse_file(&module, name).unwrap();
+        assert_eq!(request.to_string(), format!("example.com/!m/@v/{name}"));
+    }
+    for bad in ["v2.0.0.zip", "v1.0.0.lock", "V1.0.0.mod", ""] {
+        assert!(Request::parse_file(&module, bad).is_err(), "{bad}");
+    }
+}

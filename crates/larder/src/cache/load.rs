@@ -121,19 +121,18 @@ impl Cache {
 
     /// Whether a file of the static tree is what a record says. A list is checked by being written anew.
     pub async fn vouches_for(&self, key: &store::Key) -> Result<bool, StoreError> {
-        let Some((path, name)) =
-            key.as_str().strip_prefix("modules/").and_then(|rest| rest.split_once("/@v/"))
-        else {
-            return Ok(false);
+        let held = match in_tree(key) {
+            Some(Request::List(path)) => {
+                let manifest = self.manifest(&path).await?;
+                return self.write_list(&path, &manifest).await.map(|()| true);
+            }
+            Some(Request::File(module, kind)) => {
+                let want = Request::File(module.clone(), kind);
+                self.lookup_file(&want, &module, kind).await?
+            }
+            _ => return Ok(false),
         };
-        let Ok(path) = gomod::EscapedPath::unescape(path) else { return Ok(false) };
-        let manifest = self.manifest(&path).await?;
-        if name == "list" {
-            return self.write_list(&path, &manifest).await.map(|()| true);
-        }
-        let Some((module, kind)) = version_file(path, name) else { return Ok(false) };
-        let want = Request::File(module.clone(), kind);
-        let Some(held) = self.lookup_file(&want, &module, kind).await? else { return Ok(false) };
+        let Some(held) = held else { return Ok(false) };
         let Content::File(file) = &held.content else { return Ok(true) };
         let mut at = 0;
         while at < held.size() {
@@ -148,16 +147,12 @@ impl Cache {
     /// Takes a file that no record vouches for out of the tree. In turn with the module's writers: one of them may
     /// have published the file just now and be about to write its record. Whether it was taken out.
     pub async fn take_out(&self, key: &store::Key) -> Result<bool, StoreError> {
-        let place = key.as_str().strip_prefix("modules/").and_then(|rest| rest.split_once("/@v/"));
-        let path = place.and_then(|(path, _)| gomod::EscapedPath::unescape(path).ok());
-        let Some((path, (_, name))) = path.zip(place) else {
+        let Some(Request::File(module, kind)) = in_tree(key) else {
             return self.blobs.remove(key).await.map(|()| true);
         };
-        let _turn = self.turn(&path).await;
-        let manifest = self.manifest_in_turn(&path).await?;
-        let is_recorded = version_file(path, name).is_some_and(|(module, kind)| {
-            read(&manifest).record(&module.version, kind).is_some_and(|record| !record.lost)
-        });
+        let _turn = self.turn(&module.path).await;
+        let manifest = self.manifest_in_turn(&module.path).await?;
+        let is_recorded = read(&manifest).record(&module.version, kind).is_some_and(|record| !record.lost);
         if !is_recorded {
             self.blobs.remove(key).await?;
         }
@@ -178,12 +173,9 @@ impl Cache {
     }
 }
 
-/// The module version and kind that a name in a `@v` directory means.
-fn version_file(path: ModulePath, name: &str) -> Option<(ModuleVersion, FileKind)> {
-    let (stem, extension) = name.rsplit_once('.')?;
-    let kind = *FileKind::ALL.iter().find(|kind| kind.extension() == extension)?;
-    let version = gomod::Version::unescape(stem).ok()?;
-    Some((ModuleVersion::new(path, version).ok()?, kind))
+/// What a file of the static tree answers.
+fn in_tree(key: &store::Key) -> Option<Request> {
+    Request::parse_name(key.as_str().strip_prefix("modules/")?).ok()
 }
 
 pub(super) fn held_small(record: &Record, bytes: Bytes) -> Held {

@@ -76,7 +76,7 @@ impl Manifest {
 
     /// Adds a record, replacing an earlier one about the same file.
     pub fn insert(&mut self, record: Arc<Record>) {
-        if let Some(kind) = FileKind::ALL.iter().find(|kind| kind.extension() == record.kind) {
+        if let Some(kind) = FileKind::parse(&record.kind) {
             self.records.insert((record.version.clone(), kind.extension()), record);
         }
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gomod::{EscapedPath, FileKind, ModulePath, ModuleVersion, Version};
+use gomod::request::{NotFound, RequestError};
+use gomod::{EscapedPath, FileKind, ModulePath, ModuleVersion, Request};
 
 use super::Refusal;
 
@@ -85,38 +86,31 @@ impl Plan {
             Ok(entries) => entries,
             Err(error) => return self.refuse(dir, &error),
         };
-        let mut versions: BTreeMap<Version, Vec<FileKind>> = BTreeMap::new();
+        let mut versions: BTreeMap<ModuleVersion, Vec<FileKind>> = BTreeMap::new();
         for entry in entries.filter_map(Result::ok) {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if let Some((version, kind)) = self.version_file(dir, &name) {
-                versions.entry(version).or_default().push(kind);
+            if let Some((module, kind)) = self.version_file(&path, dir, &name) {
+                versions.entry(module).or_default().push(kind);
             }
         }
-        for (version, kinds) in versions {
-            self.found_version(&path, version, kinds, dir);
-        }
-    }
-
-    fn found_version(&mut self, path: &ModulePath, version: Version, mut kinds: Vec<FileKind>, dir: &Path) {
-        let file = dir.join(version.escape());
-        kinds.sort();
-        match ModuleVersion::new(path.clone(), version) {
-            Ok(module) => self.found.push(Found { module, kinds, dir: dir.to_owned() }),
-            Err(error) => self.refuse(&file, &error),
+        for (module, mut kinds) in versions {
+            kinds.sort();
+            self.found.push(Found { module, kinds, dir: dir.to_owned() });
         }
     }
 
     /// The version and kind that a file's name says; other files (locks, hashes, lists, left-overs) are passed over.
-    fn version_file(&mut self, dir: &Path, name: &str) -> Option<(Version, FileKind)> {
-        let (stem, extension) = name.rsplit_once('.')?;
-        let kind = *FileKind::ALL.iter().find(|kind| kind.extension() == extension)?;
-        if stem.starts_with('.') {
-            return None;
-        }
-        match Version::unescape(stem) {
-            Ok(version) => Some((version, kind)),
+    fn version_file(
+        &mut self,
+        path: &ModulePath,
+        dir: &Path,
+        name: &str,
+    ) -> Option<(ModuleVersion, FileKind)> {
+        match Request::parse_file(path, name) {
+            Ok(Request::File(module, kind)) => Some((module, kind)),
             // The go command's cache also keeps what branches and commits resolved to: not files of a version.
-            Err(_) if kind == FileKind::Info => None,
+            Ok(_) | Err(RequestError::NotFound(NotFound::Shape { .. })) => None,
+            Err(_) if name.starts_with('.') || name.strip_suffix(".info").is_some() => None,
             Err(error) => {
                 self.refuse(&dir.join(name), &error);
                 None
