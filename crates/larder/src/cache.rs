@@ -244,7 +244,7 @@ impl Cache {
         };
         self.memory.insert(want.clone(), Remembered::Absent(absence.clone()));
         if let Some(key) = known::key(want)
-            && let Err(error) = self.blobs.remove(&key).await
+            && let Err(error) = self.blobs.remove(&key, None).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "an old answer could not be removed");
         }

@@ -196,13 +196,19 @@ impl Inner {
         Ok(())
     }
 
-    fn remove_waiting(&self, key: &Key) -> Result<(), StoreError> {
+    fn remove_waiting(&self, key: &Key, aside: Option<&Key>) -> Result<(), StoreError> {
         let _open = self.enter()?;
         let path = self.path_to_change(key)?;
+        let to = aside.map(|aside| self.path_to_change(aside)).transpose()?;
         let _order = self.in_order(key);
-        let removed = place::remove(&path);
+        let removed = match (aside, &to) {
+            (Some(aside), Some(to)) if path.is_file() => place::place(&path, to, aside, Publish::Replace),
+            (Some(_), _) => Ok(()),
+            (None, _) => place::remove(&path).map_err(|source| StoreError::of("remove", key, source)),
+        };
         self.marks.changed(&path);
-        removed.map_err(|source| StoreError::of("remove", key, source))
+        to.iter().for_each(|to| self.marks.changed(to));
+        removed
     }
 }
 
@@ -252,9 +258,9 @@ impl Blobs for Disk {
             .boxed()
     }
 
-    fn remove<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
-        let (inner, name) = (Arc::clone(&self.0), key.clone());
-        run_blocking("remove", key.as_str(), move || inner.remove_waiting(&name)).boxed()
+    fn remove<'a>(&'a self, key: &'a Key, aside: Option<&'a Key>) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (inner, name, aside) = (Arc::clone(&self.0), key.clone(), aside.cloned());
+        run_blocking("remove", key.as_str(), move || inner.remove_waiting(&name, aside.as_ref())).boxed()
     }
 
     fn list<'a>(

@@ -104,8 +104,9 @@ pub trait Blobs: Send + Sync + 'static {
         durability: Durability,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Removes an object; absent is success. Durable with the next [`Blobs::sync`].
-    fn remove<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// Removes an object, or moves it `aside` in one step, in the place of what is there; absent is success. Takes no
+    /// room but for names. Durable with the next [`Blobs::sync`].
+    fn remove<'a>(&'a self, key: &'a Key, aside: Option<&'a Key>) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Lists objects below a key (all with `None`) in the order of keys: the first `limit` after `after`. A page
     /// shorter than `limit` is the last. Not a snapshot: what changes between or during pages may or may not show.

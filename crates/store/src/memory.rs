@@ -254,9 +254,15 @@ impl Blobs for Memory {
         async move { self.append_now(key, &record) }.boxed()
     }
 
-    fn remove<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn remove<'a>(&'a self, key: &'a Key, aside: Option<&'a Key>) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
-            self.lock().objects.remove(key);
+            let mut kept = self.lock();
+            if let Some(aside) = aside {
+                kept.check_place(aside)?;
+            }
+            if let (Some(object), Some(aside)) = (kept.objects.remove(key), aside) {
+                kept.objects.insert(aside.clone(), object);
+            }
             Ok(())
         }
         .boxed()

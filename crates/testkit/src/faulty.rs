@@ -372,8 +372,8 @@ impl Blobs for Faulty {
         self.act(Operation::Append, key.as_str(), self.inner.append(key, record, durability)).boxed()
     }
 
-    fn remove<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.act(Operation::Remove, key.as_str(), self.inner.remove(key)).boxed()
+    fn remove<'a>(&'a self, key: &'a Key, aside: Option<&'a Key>) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.act(Operation::Remove, key.as_str(), self.inner.remove(key, aside)).boxed()
     }
 
     fn list<'a>(

@@ -112,7 +112,7 @@ impl Cache {
         self.forget(want);
         let manifest = self.manifest_in_turn(&module.path).await?;
         let lost = Arc::new(Record { lost: true, ..record.clone() });
-        self.blobs.remove(&file_key(module, kind)?).await?;
+        self.blobs.remove(&file_key(module, kind)?, None).await?;
         let line = manifest::line(&lost);
         self.blobs.append(&manifest_key(&module.path)?, line, store::Durability::Batched).await?;
         manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(lost);
@@ -148,13 +148,13 @@ impl Cache {
     /// have published the file just now and be about to write its record. Whether it was taken out.
     pub async fn take_out(&self, key: &store::Key) -> Result<bool, StoreError> {
         let Some(Request::File(module, kind)) = in_tree(key) else {
-            return self.blobs.remove(key).await.map(|()| true);
+            return self.blobs.remove(key, None).await.map(|()| true);
         };
         let _turn = self.turn(&module.path).await;
         let manifest = self.manifest_in_turn(&module.path).await?;
         let is_recorded = read(&manifest).record(&module.version, kind).is_some_and(|record| !record.lost);
         if !is_recorded {
-            self.blobs.remove(key).await?;
+            self.blobs.remove(key, None).await?;
         }
         Ok(!is_recorded)
     }

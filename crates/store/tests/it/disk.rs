@@ -109,7 +109,7 @@ async fn a_closed_store_is_read_but_not_changed() {
     assert!(matches!(published, Err(StoreError::Closed)));
     let appended = disk.append(&late, Bytes::from_static(b"x"), Durability::Batched).await;
     assert!(matches!(appended, Err(StoreError::Closed)));
-    assert!(matches!(disk.remove(&key("meta/a")).await, Err(StoreError::Closed)));
+    assert!(matches!(disk.remove(&key("meta/a"), None).await, Err(StoreError::Closed)));
     assert_eq!(disk.open(&key("meta/a")).await.unwrap().read_all(9).await.unwrap(), "a");
 }
 

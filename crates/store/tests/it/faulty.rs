@@ -43,7 +43,7 @@ async fn every_operation_can_fail_until_healed() {
         let published = blobs.publish(&spool, &key("x"), Publish::New, Durability::Batched).await;
         assert!(published.unwrap_err().is_exhausted());
         assert!(blobs.append(&key("x"), "x".into(), Durability::Batched).await.unwrap_err().is_exhausted());
-        assert!(blobs.remove(&key("kept")).await.unwrap_err().is_exhausted());
+        assert!(blobs.remove(&key("kept"), None).await.unwrap_err().is_exhausted());
         assert!(blobs.list(None, None, 9).await.unwrap_err().is_exhausted());
         assert!(blobs.sync().await.unwrap_err().is_exhausted());
     }

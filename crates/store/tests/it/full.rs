@@ -82,7 +82,7 @@ async fn a_full_disk_is_said_to_be_full_and_keeps_nothing_cut() {
     let blob = disk.publish(&spool, &key("a/large"), Publish::New, Durability::Strict).await.unwrap();
     assert_eq!(blob.stamp_now().unwrap().size, size);
 
-    disk.remove(&key("a/large")).await.unwrap();
+    disk.remove(&key("a/large"), None).await.unwrap();
     drop((blob, spool));
     keep(&disk, "a/more", vec![1; 50_000]).await.unwrap();
     disk.append(&key("a/journal"), "two".into(), Durability::Strict).await.unwrap();

@@ -52,6 +52,7 @@ macro_rules! blobs_contract {
             // names
             absent_is_said_of_what_is_not_there_and_of_nothing_else
             removing_what_is_absent_is_success
+            what_is_moved_aside_is_found_there_and_nowhere_else
             keys_with_odd_characters_are_kept_apart
             a_listing_is_in_order_and_comes_in_pages
             a_listing_is_of_what_is_below_at_a_slash

@@ -15,7 +15,7 @@ pub async fn records_are_appended_as_lines(blobs: Subject) {
     blobs.append(&journal, "one".into(), Durability::Batched).await.unwrap();
     blobs.append(&journal, "two".into(), Durability::Strict).await.unwrap();
     assert_eq!(load(&blobs, "meta/new/journal").await, "one\ntwo\n");
-    blobs.remove(&journal).await.unwrap();
+    blobs.remove(&journal, None).await.unwrap();
     blobs.append(&journal, "three".into(), Durability::Strict).await.unwrap();
     assert_eq!(load(&blobs, "meta/new/journal").await, "three\n");
 }

@@ -20,11 +20,11 @@ pub async fn absent_is_said_of_what_is_not_there_and_of_nothing_else(blobs: Subj
 pub async fn removing_what_is_absent_is_success(blobs: Subject) {
     keep(&blobs, "a/x", "x").await;
     for missing in ["b", "a/y", "a", "a/x/below"] {
-        blobs.remove(&key(missing)).await.unwrap();
+        blobs.remove(&key(missing), None).await.unwrap();
     }
     assert_eq!(keys(&blobs).await, ["a/x"]);
-    blobs.remove(&key("a/x")).await.unwrap();
-    blobs.remove(&key("a/x")).await.unwrap();
+    blobs.remove(&key("a/x"), None).await.unwrap();
+    blobs.remove(&key("a/x"), None).await.unwrap();
     assert_eq!(keys(&blobs).await, [""; 0]);
 }
 
@@ -118,4 +118,19 @@ pub async fn a_key_is_not_an_object_and_a_prefix(blobs: Subject) {
     }
     assert_eq!(keys(&blobs).await, ["a/b"]);
     assert_eq!(load(&blobs, "a/b").await, "object");
+}
+
+/// What is moved aside is under its other key and not under its own; open objects stay as they are; absent is success.
+pub async fn what_is_moved_aside_is_found_there_and_nowhere_else(blobs: Subject) {
+    let open = keep(&blobs, "a/x", "one").await;
+    keep(&blobs, "evidence/x", "earlier").await;
+    for _absent_the_second_time in 0..2 {
+        blobs.remove(&key("a/x"), Some(&key("evidence/x"))).await.unwrap();
+        assert!(is_absent(&blobs, "a/x").await);
+        assert_eq!(load(&blobs, "evidence/x").await, "one");
+    }
+    assert_eq!(open.read_all(9).await.unwrap(), "one");
+    keep(&blobs, "a/x", "two").await;
+    assert!(is_misplaced(&blobs.remove(&key("a/x"), Some(&key("evidence/x/y"))).await));
+    assert_eq!(load(&blobs, "a/x").await, "two");
 }

@@ -88,7 +88,7 @@ pub async fn a_large_object_goes_through_in_pieces(blobs: Subject) {
 pub async fn an_open_object_outlives_its_removal(blobs: Subject) {
     keep(&blobs, "gone", pattern(100_000)).await;
     let blob = blobs.open(&key("gone")).await.unwrap();
-    blobs.remove(&key("gone")).await.unwrap();
+    blobs.remove(&key("gone"), None).await.unwrap();
     assert!(super::is_absent(&blobs, "gone").await);
     assert!(blob.read_all(1 << 20).await.unwrap() == pattern(100_000));
     keep(&blobs, "gone", "new").await;

@@ -46,7 +46,7 @@ pub async fn a_name_is_new_once(blobs: Subject) {
     let late = store::put(&*blobs, &key("a/x"), "second".into(), Publish::New, Durability::Batched).await;
     assert!(late.unwrap_err().is_already_there());
     assert_eq!(load(&blobs, "a/x").await, "first");
-    blobs.remove(&key("a/x")).await.unwrap();
+    blobs.remove(&key("a/x"), None).await.unwrap();
     let again = store::put(&*blobs, &key("a/x"), "third".into(), Publish::New, Durability::Batched).await;
     assert_eq!(again.unwrap().read_all(99).await.unwrap(), "third");
 }

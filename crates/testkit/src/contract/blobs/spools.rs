@@ -59,7 +59,7 @@ pub async fn a_follower_reads_a_spool_while_it_is_written_and_after(blobs: Subje
     drop((spool, written));
     let spool = follower.await.unwrap();
     keep(&blobs, "a/x", "other").await;
-    blobs.remove(&key("a/x")).await.unwrap();
+    blobs.remove(&key("a/x"), None).await.unwrap();
     let mut all = Vec::new();
     spool.reader().read_to_end(&mut all).unwrap();
     assert!(all == whole);
