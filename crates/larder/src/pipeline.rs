@@ -17,6 +17,7 @@ use std::time::Duration;
 use gomod::{FileKind, ModulePath, ModuleVersion, Request};
 use http::HeaderValue;
 use jiff::Timestamp;
+use source::Origins;
 
 use crate::auth::Identity;
 use crate::cache::keep::Provenance;
@@ -178,6 +179,11 @@ impl Pipeline {
         let chain = settings.routes.default_chain();
         let names = chain.links().iter().map(|link| link.source().name().to_owned());
         names.chain(chain.ends_off().then(|| "off".to_owned())).collect()
+    }
+
+    /// What is known of the upstreams: how each one does, and what other settings go on with.
+    pub fn origins(&self) -> Origins {
+        self.settings.now().origins.clone()
     }
 
     /// What is held.

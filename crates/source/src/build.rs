@@ -9,7 +9,9 @@ use std::sync::Arc;
 use gomod::goproxy::{ProxyList, ProxyScheme, ProxyTarget, ProxyUrl};
 
 use crate::clients::Clients;
-use crate::{Chain, Deadlines, Direct, HttpUpstream, Link, Source, Tree, TreeError, UpstreamError};
+use crate::{
+    Chain, Conduct, Deadlines, Direct, HttpUpstream, Link, Origins, Source, Tree, TreeError, UpstreamError,
+};
 
 /// The configured name of every file tree.
 const TREE_NAME: &str = "file";
@@ -17,8 +19,10 @@ const TREE_NAME: &str = "file";
 /// What sources are made with.
 #[derive(Clone)]
 pub struct Builder {
-    clients: Clients,
-    deadlines: Deadlines,
+    pub(crate) clients: Clients,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) conduct: Arc<Conduct>,
+    pub(crate) origins: Origins,
     direct: Arc<dyn Source>,
 }
 
@@ -45,9 +49,22 @@ pub enum SourceFault {
 }
 
 impl Builder {
-    /// A builder for which `direct` says that it is not built in.
+    /// A builder for which `direct` says that it is not built in, upstreams are new, and treated as by default.
     pub fn new(clients: Clients, deadlines: Deadlines) -> Self {
-        Self { clients, deadlines, direct: Arc::new(Direct) }
+        let (conduct, origins) = (Arc::default(), Origins::default());
+        Self { clients, deadlines, conduct, origins, direct: Arc::new(Direct) }
+    }
+
+    /// Goes on with what is known of upstreams from before.
+    #[must_use]
+    pub fn with_origins(self, origins: Origins) -> Self {
+        Self { origins, ..self }
+    }
+
+    /// Treats upstreams by these rules.
+    #[must_use]
+    pub fn with_conduct(self, conduct: Conduct) -> Self {
+        Self { conduct: Arc::new(conduct), ..self }
     }
 
     /// Puts a source in the place of `direct`.
@@ -61,7 +78,7 @@ impl Builder {
         Ok(match url.scheme() {
             ProxyScheme::File => Arc::new(Tree::from_url(TREE_NAME, url.as_str())?),
             ProxyScheme::Http | ProxyScheme::Https => {
-                Arc::new(HttpUpstream::named_by_host(url.as_str(), &self.clients, self.deadlines.clone())?)
+                Arc::new(HttpUpstream::named_by_host(url.as_str(), self)?)
             }
         })
     }

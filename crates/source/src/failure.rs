@@ -94,6 +94,18 @@ pub enum SourceError {
     /// The answer is not one that the protocol allows.
     #[error("sent an answer that cannot be used: {0}")]
     Malformed(Malformed),
+    /// The source was not asked: it failed too often, or asked for a pause.
+    #[error("not asked: it was in trouble a short while ago and is asked again in {} s", whole_seconds(*left))]
+    Paused {
+        /// When it is asked again.
+        left: Duration,
+    },
+    /// The source was not asked: as much as is allowed at once was under way, and no place became free in time.
+    #[error("not asked: too much is being asked of it already")]
+    Crowded {
+        /// When asking again makes sense.
+        retry_after: Duration,
+    },
     /// The content was refused by whoever checked it. Made by the caller, so that the walk can weigh it.
     #[error("sent content that was refused")]
     Rejected {
@@ -170,6 +182,8 @@ impl SourceError {
             | Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::Cut { .. }
+            | Self::Paused { .. }
+            | Self::Crowded { .. }
             | Self::Refused { .. }
             | Self::Redirect(_)
             | Self::NotResumable => Class::Unavailable,
@@ -190,10 +204,12 @@ impl SourceError {
         }
     }
 
-    /// When the source asked to be asked again.
+    /// When the source asked to be asked again, or when it will be; in whole seconds.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unavailable { retry_after, .. } => *retry_after,
+            Self::Paused { left } => Some(Duration::from_secs(whole_seconds(*left))),
+            Self::Crowded { retry_after } => Some(*retry_after),
             _ => None,
         }
     }
@@ -216,6 +232,11 @@ impl SourceError {
 
 fn answered(status: Option<u16>) -> String {
     status.map_or_else(|| "could not read it".to_owned(), |status| format!("answered with status {status}"))
+}
+
+/// At least one, since zero would be an invitation.
+fn whole_seconds(duration: Duration) -> u64 {
+    (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
 }
 
 fn of(size: Option<u64>) -> String {

@@ -7,8 +7,8 @@
 //!
 //! What it promises: an outage is never reported as absence; a body that ends without an error was not cut where
 //! the protocol can tell; credentials reach their own origin only; a redirect reaches no inside address
-//! ([`Guard`]). What is deliberately not here: whether the bytes are right (that is for whoever verifies them),
-//! retries, and any reading of the environment.
+//! ([`Guard`]); an upstream in trouble is not asked more for it ([`Origin`]). What is deliberately not here: whether
+//! the bytes are right (that is for whoever verifies them), and any reading of the environment.
 //!
 //! The rules come from the go command: `modfetch/proxy.go` (which proxies, in which order), `web/http.go` and
 //! `web/api.go` (statuses, redirects, error texts).
@@ -18,6 +18,10 @@ mod limits;
 mod text;
 
 mod guard;
+
+mod conduct;
+mod health;
+mod origin;
 
 mod clients;
 mod upstream;
@@ -38,11 +42,14 @@ use futures_util::stream::BoxStream;
 pub use build::{Builder, ChainError, SourceFault};
 pub use chain::{Chain, Link};
 pub use clients::{Clients, ClientsError, Network, Outbound};
+pub use conduct::{Breaker, Budget, Conduct, Retry};
 pub use direct::Direct;
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};
 pub use gomod::goproxy::Fallback;
 pub use guard::{Guard, Inside, IpNet, IpNetError};
+pub use health::{Health, InFlight, Latency, Outcome, State};
 pub use limits::{Deadline, Deadlines};
+pub use origin::{Origin, Origins};
 pub use routes::{RouteError, Routed, Routes};
 pub use tree::{Tree, TreeError};
 pub use upstream::{HttpUpstream, UpstreamError};

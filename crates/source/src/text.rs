@@ -10,6 +10,8 @@ pub(crate) const MAX_ERROR_BYTES: usize = 4 << 10;
 const MAX_LINES: usize = 4;
 /// How much is passed on in all, in bytes; the rest of the client's 648 is for our own words.
 const MAX_TEXT_BYTES: usize = 480;
+/// How long a failure in one line may be, in bytes.
+const MAX_LINE_BYTES: usize = 240;
 
 /// Phrases of passing causes, as the go command, its mirror and Go's network errors say them. A 404 with one of
 /// these is an outage in disguise and not worth remembering.
@@ -79,6 +81,21 @@ fn shown(body: &str) -> String {
     text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
     text.truncate(text.trim_end().len());
     text
+}
+
+/// A failure and the innermost cause of it in one safe line, for logs and snapshots.
+pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
+    let mut root = error.source();
+    while let Some(cause) = root.and_then(std::error::Error::source) {
+        root = Some(cause);
+    }
+    let mut line = error.to_string();
+    if let Some(root) = root {
+        line = format!("{line}: {root}");
+    }
+    let mut line = graphic(&line);
+    line.truncate(line.floor_char_boundary(MAX_LINE_BYTES));
+    line
 }
 
 /// A line with blanks as spaces and without anything that is not graphic.

@@ -1,9 +1,11 @@
 //! Another module proxy over HTTP: a public mirror, a company's proxy, another Larder.
 //!
 //! One GET a file, redirects followed by our own loop so that every hop is checked, deadlines on every step, and a
-//! body that cannot end early without an error. Only 200 is success (cmd/go `web.Response.Err`); 404 and 410 are
+//! body that cannot end early without an error. A call that fails before its answer began may be made again ([`again`]);
+//! each is made by leave of the upstream's [`Origin`]. Only 200 is success (cmd/go `web.Response.Err`); 404 and 410 are
 //! the upstream's word that it has not got the file; everything else is trouble and never absence.
 
+mod again;
 mod base;
 mod body;
 mod redirect;
@@ -21,9 +23,12 @@ use reqwest::header::{
 };
 use reqwest::{Response, StatusCode, Url, Version};
 
+use crate::build::Builder;
 use crate::clients::Clients;
+use crate::conduct::Conduct;
 use crate::guard::Inside;
 use crate::limits::{Budget, Deadline, Deadlines};
+use crate::origin::{Call, Origin};
 use crate::text::{Explanation, MAX_ERROR_BYTES, explanation};
 use crate::{Fetched, Malformed, RedirectFault, Resume, Source, SourceError};
 
@@ -45,6 +50,8 @@ pub struct HttpUpstream {
     is_database: bool,
     clients: Clients,
     deadlines: Deadlines,
+    origin: Arc<Origin>,
+    conduct: Arc<Conduct>,
 }
 
 /// One question and the rules for its answer.
@@ -60,24 +67,22 @@ struct Question<'a> {
 
 impl HttpUpstream {
     /// An upstream under a configured name.
-    pub fn new(
-        name: impl Into<String>,
-        base_url: &str,
-        clients: &Clients,
-        deadlines: Deadlines,
-    ) -> Result<Self, UpstreamError> {
-        let (name, base, clients) = (name.into(), Base::parse(base_url)?, clients.clone());
-        Ok(Self { name, base, is_database: false, clients, deadlines })
+    pub fn new(name: impl Into<String>, base_url: &str, with: &Builder) -> Result<Self, UpstreamError> {
+        let base = Base::parse(base_url)?;
+        Ok(Self {
+            name: name.into(),
+            origin: with.origins.join(base.origin_name(), &with.conduct),
+            base,
+            is_database: false,
+            clients: with.clients.clone(),
+            deadlines: with.deadlines.clone(),
+            conduct: Arc::clone(&with.conduct),
+        })
     }
 
     /// A checksum database at its own address, where `/sumdb/<name>/latest` is just `/latest`.
-    pub fn sumdb(
-        name: impl Into<String>,
-        base_url: &str,
-        clients: &Clients,
-        deadlines: Deadlines,
-    ) -> Result<Self, UpstreamError> {
-        Ok(Self { is_database: true, ..Self::new(name, base_url, clients, deadlines)? })
+    pub fn sumdb(name: impl Into<String>, base_url: &str, with: &Builder) -> Result<Self, UpstreamError> {
+        Ok(Self { is_database: true, ..Self::new(name, base_url, with)? })
     }
 
     fn locate(&self, request: &Request) -> Url {
@@ -92,13 +97,8 @@ impl HttpUpstream {
     }
 
     /// An upstream that is named by its `host[:port]`.
-    pub fn named_by_host(
-        base_url: &str,
-        clients: &Clients,
-        deadlines: Deadlines,
-    ) -> Result<Self, UpstreamError> {
-        let name = Base::parse(base_url)?.host_and_port();
-        Self::new(name, base_url, clients, deadlines)
+    pub fn named_by_host(base_url: &str, with: &Builder) -> Result<Self, UpstreamError> {
+        Self::new(Base::parse(base_url)?.host_and_port(), base_url, with)
     }
 
     async fn ask(&self, request: &Request, resume: Option<&Resume>) -> Result<Fetched, SourceError> {
@@ -111,16 +111,39 @@ impl HttpUpstream {
             needs_frame: matches!(request, Request::File(_, FileKind::Mod) | Request::List(_)),
             resume,
         };
-        let response = self.follow(&question).await?;
-        match (response.status(), resume) {
-            (StatusCode::OK, None) => fetched(response, &question, question.budget.max_bytes),
-            (StatusCode::PARTIAL_CONTENT, Some(resume)) => continued(response, &question, resume),
+        if resume.is_none() {
+            self.origin.asked(&self.conduct);
+        } else if !self.origin.may_resume() {
+            return Err(SourceError::NotResumable);
+        }
+        again::ask(self, &question).await
+    }
+
+    /// Makes one call, if it may be made.
+    async fn call(&self, question: &Question<'_>) -> Result<Fetched, SourceError> {
+        let begun = Call::begin(&self.origin, &self.conduct, question.large);
+        let mut call = question.clock.within(begun).await??;
+        match self.answer(question, &mut call).await {
+            Ok(answer) => Ok(answer.followed_by(call)),
+            Err(error) => {
+                call.end(Some(&error));
+                Err(error)
+            }
+        }
+    }
+
+    async fn answer(&self, question: &Question<'_>, call: &mut Call) -> Result<Answer, SourceError> {
+        let response = self.follow(question).await?;
+        call.answered(!is_trouble(response.status()));
+        match (response.status(), question.resume) {
+            (StatusCode::OK, None) => fetched(response, question, question.budget.max_bytes),
+            (StatusCode::PARTIAL_CONTENT, Some(resume)) => continued(response, question, resume),
             // All of it again, or the range is refused: the content is another, or ranges are not done.
             (
                 StatusCode::OK | StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::PRECONDITION_FAILED,
                 Some(_),
             ) => Err(SourceError::NotResumable),
-            _ => Err(refusal(response, &question).await),
+            _ => Err(refusal(response, question).await),
         }
     }
 
@@ -184,8 +207,23 @@ impl fmt::Debug for HttpUpstream {
     }
 }
 
+/// A good answer whose body has not been read.
+struct Answer {
+    content_type: Option<String>,
+    etag: Option<String>,
+    body: Body,
+}
+
+impl Answer {
+    /// The body belongs to the call: it ends it.
+    fn followed_by(self, call: Call) -> Fetched {
+        let Self { content_type, etag, body } = self;
+        Fetched { size: body.size(), content_type, etag, body: body.stream(call) }
+    }
+}
+
 /// A whole answer, or the rest of one.
-fn fetched(response: Response, question: &Question<'_>, max: u64) -> Result<Fetched, SourceError> {
+fn fetched(response: Response, question: &Question<'_>, max: u64) -> Result<Answer, SourceError> {
     if is_encoded(&response) {
         return Err(SourceError::Malformed(Malformed::Encoded));
     }
@@ -195,7 +233,12 @@ fn fetched(response: Response, question: &Question<'_>, max: u64) -> Result<Fetc
     let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
     let etag = header(&response, &ETAG).filter(|etag| is_strong(etag)).map(str::to_owned);
     let body = Body::new(response, question.clock, question.budget.idle, max)?;
-    Ok(Fetched { size: body.size(), content_type, etag, body: body.stream() })
+    Ok(Answer { content_type, etag, body })
+}
+
+/// Whether the answer says that the upstream is in trouble, or asked too much.
+fn is_trouble(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }
 
 /// Whether the end of the body can be told from a cut.
@@ -206,7 +249,7 @@ fn is_framed(response: &Response) -> bool {
 }
 
 /// The rest of a body: exactly from the offset to the end, of the same content.
-fn continued(response: Response, question: &Question<'_>, resume: &Resume) -> Result<Fetched, SourceError> {
+fn continued(response: Response, question: &Question<'_>, resume: &Resume) -> Result<Answer, SourceError> {
     if header(&response, &ETAG) != Some(resume.etag.as_str()) {
         return Err(SourceError::NotResumable);
     }

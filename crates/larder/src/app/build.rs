@@ -6,7 +6,8 @@ use anyhow::Context;
 use gomod::goproxy::ProxyList;
 use gomod::pattern::Patterns;
 use source::{
-    Builder, Chain, Clients, Deadlines, Guard, HttpUpstream, IpNet, Network, Outbound, Routes, Source,
+    Builder, Chain, Clients, Deadlines, Guard, HttpUpstream, IpNet, Network, Origins, Outbound, Routes,
+    Source,
 };
 use store::Blobs;
 
@@ -27,21 +28,27 @@ pub fn pipeline_over(
     tasks: Tasks,
     clock: Clock,
 ) -> anyhow::Result<Arc<Pipeline>> {
-    let settings = sources(config, &clock)?;
+    let settings = sources(config, &clock, Origins::default())?;
     let cache = Cache::new(blobs, clock.clone(), freshness(config), config.cache.memory.bytes());
     Ok(Pipeline::new(Parts { cache: Arc::new(cache), settings, tasks, clock }))
 }
 
-/// Where modules come from. May be built again while the server runs.
+/// Where modules come from. May be built again while the server runs; `origins` is what is known of upstreams so far.
 ///
 /// # Errors
 /// An upstream, a certificate file or a pattern cannot be used.
-pub(super) fn sources(config: &Config, clock: &Clock) -> anyhow::Result<pipeline::Settings> {
+pub(super) fn sources(
+    config: &Config,
+    clock: &Clock,
+    origins: Origins,
+) -> anyhow::Result<pipeline::Settings> {
     let deadlines = deadlines(config);
     let clients = Clients::new(&network(config)?, deadlines.connect)?;
-    let databases = sumdbs(config, &clients, &deadlines)?;
+    let builder = Builder::new(clients, deadlines).with_origins(origins.clone());
+    let databases = sumdbs(config, &builder)?;
     Ok(pipeline::Settings {
-        routes: routes(config, &Builder::new(clients, deadlines))?,
+        routes: routes(config, &builder)?,
+        origins,
         sumdbs: SumDbs::new(databases, patterns(&config.gonosumdb), clock.clone()),
         client_wait: config.timeout.client_wait.into(),
     })
@@ -117,13 +124,13 @@ fn patterns(list: &[Pattern]) -> Patterns {
     Patterns::parse(&joined.join(","))
 }
 
-fn sumdbs(config: &Config, clients: &Clients, deadlines: &Deadlines) -> anyhow::Result<Vec<SumDb>> {
+fn sumdbs(config: &Config, builder: &Builder) -> anyhow::Result<Vec<SumDb>> {
     let mut databases = Vec::new();
     for database in &config.sumdb {
         let name = database.spec.name();
         let address = database.spec.address();
         let base = address.map_or_else(|| format!("https://{name}"), str::to_owned);
-        let own = HttpUpstream::sumdb(name, &base, clients, deadlines.clone())
+        let own = HttpUpstream::sumdb(name, &base, builder)
             .with_context(|| format!("the address of the checksum database {name} cannot be used"))?;
         let own: Arc<dyn Source> = Arc::new(own);
         databases.push(SumDb { name: name.into(), own, only_own: address.is_some() });

@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use gomod::Request;
 use gomod::request::SumDbOperation;
-use source::Routes;
+use source::{Origins, Routes};
 use tokio::sync::watch;
 
 use super::SumDbs;
@@ -21,6 +21,8 @@ pub struct Settings {
     pub routes: Routes,
     /// The checksum databases that are passed through.
     pub sumdbs: SumDbs,
+    /// What is known of the upstreams of both; the next settings go on with the same.
+    pub origins: Origins,
     /// How long a client waits without a byte.
     pub client_wait: Duration,
 }

@@ -282,7 +282,7 @@ async fn a_failed_fetch_is_one_retry_and_not_one_for_each_asker() {
     for _ in 0..50 {
         assert_eq!(proxy.get(&files.url("mod")).await.status, 503);
     }
-    assert_eq!(upstream.count(&files.url("mod")), 1);
+    assert_eq!(upstream.count(&files.url("mod")), 2, "the fetch and its one retry");
 }
 
 #[tokio::test]

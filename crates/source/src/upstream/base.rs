@@ -44,6 +44,14 @@ impl Base {
         self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
+    /// The name of the origin: `host[:port]`, where only https has a port that goes without saying.
+    pub(super) fn origin_name(&self) -> String {
+        match (self.0.scheme(), self.0.port()) {
+            ("http", None) => format!("{}:80", self.host_and_port()),
+            _ => self.host_and_port(),
+        }
+    }
+
     /// The URL that requests are compared with for trust.
     pub(super) fn url(&self) -> &Url {
         &self.0

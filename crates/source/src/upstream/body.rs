@@ -13,6 +13,7 @@ use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{Budget, Deadline};
+use crate::origin::Call;
 use crate::{Malformed, SourceError};
 
 /// When everything must be done: the budget's whole, counted from the first request.
@@ -39,6 +40,18 @@ impl Clock {
             _ => (Instant::now() + wait, what, wait),
         };
         timeout_at(until, step).await.map_err(|_| SourceError::Timeout { what, after })
+    }
+
+    /// Waits for one step that has bounds of its own, never beyond the whole.
+    pub(super) async fn within<T>(self, step: impl Future<Output = T>) -> Result<T, SourceError> {
+        let Some(whole) = self.whole else { return Ok(step.await) };
+        let done = timeout_at(self.started + whole, step).await;
+        done.map_err(|_| SourceError::Timeout { what: Deadline::Whole, after: whole })
+    }
+
+    /// What is left of the whole, if that is bounded.
+    pub(super) fn left(self) -> Option<Duration> {
+        self.whole.map(|whole| whole.saturating_sub(self.started.elapsed()))
     }
 }
 
@@ -72,11 +85,23 @@ impl Body {
         self.size
     }
 
-    /// The pieces as they come.
-    pub(super) fn stream(self) -> BoxStream<'static, Result<Bytes, SourceError>> {
-        stream::try_unfold(self, |mut body| async move {
-            let piece = body.piece().await?;
-            Ok(piece.map(|piece| (piece, body)))
+    /// The pieces as they come. The call ends with the last one.
+    pub(super) fn stream(self, call: Call) -> BoxStream<'static, Result<Bytes, SourceError>> {
+        stream::try_unfold((self, call), |(mut body, call)| async move {
+            match body.piece().await {
+                Ok(Some(piece)) => {
+                    call.received(piece.len());
+                    Ok(Some((piece, (body, call))))
+                }
+                Ok(None) => {
+                    call.end(None);
+                    Ok(None)
+                }
+                Err(error) => {
+                    call.end(Some(&error));
+                    Err(error)
+                }
+            }
         })
         .boxed()
     }

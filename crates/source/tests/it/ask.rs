@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use gomod::Request;
-use source::{Clients, Deadlines, Fetched, Guard, HttpUpstream, Network, Source, SourceError};
+use source::{Builder, Clients, Deadlines, Fetched, Guard, HttpUpstream, Network, Source, SourceError};
 use testkit::Upstream;
 
 /// Paths of one module version.
@@ -26,7 +26,12 @@ pub(crate) fn source(upstream: &Upstream) -> HttpUpstream {
 
 /// The same with deadlines.
 pub(crate) fn patient(upstream: &Upstream, deadlines: Deadlines) -> HttpUpstream {
-    HttpUpstream::named_by_host(&upstream.url(), &clients(&[]), deadlines).unwrap()
+    over(upstream, &Builder::new(clients(&[]), deadlines))
+}
+
+/// The upstream as this builder makes it.
+pub(crate) fn over(upstream: &Upstream, builder: &Builder) -> HttpUpstream {
+    HttpUpstream::named_by_host(&upstream.url(), builder).unwrap()
 }
 
 pub(crate) fn request(path: &str) -> Request {

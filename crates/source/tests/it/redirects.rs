@@ -1,7 +1,8 @@
 //! Where redirects may lead.
 
 use source::{
-    Class, Deadlines, Guard, HttpUpstream, Network, Outbound, RedirectFault, Resume, Source, SourceError,
+    Builder, Class, Deadlines, Guard, HttpUpstream, Network, Outbound, RedirectFault, Resume, Source,
+    SourceError,
 };
 use testkit::Upstream;
 
@@ -78,7 +79,9 @@ async fn a_redirect_to_an_allowed_address_is_followed() {
     let other = Upstream::start().await;
     other.put("/store/1", "content");
     let clients = clients(&["127.0.0.0/8"]);
-    let source = HttpUpstream::named_by_host(&upstream.url(), &clients, Deadlines::default()).unwrap();
+    let source =
+        HttpUpstream::named_by_host(&upstream.url(), &Builder::new(clients.clone(), Deadlines::default()))
+            .unwrap();
     for host in ["127.0.0.1", "localhost"] {
         upstream.on(ZIP).redirect(&format!("http://{host}:{}/store/1", other.address().port()));
         assert_eq!(read(&source, ZIP).await.unwrap(), b"content", "{host}");
@@ -102,7 +105,9 @@ async fn userinfo_in_a_redirect_is_not_sent() {
     other.put("/store/1", "content");
     upstream.on(ZIP).redirect(&format!("http://user:secret@{}/store/1", other.address()));
     let clients = clients(&["127.0.0.1"]);
-    let source = HttpUpstream::named_by_host(&upstream.url(), &clients, Deadlines::default()).unwrap();
+    let source =
+        HttpUpstream::named_by_host(&upstream.url(), &Builder::new(clients.clone(), Deadlines::default()))
+            .unwrap();
     assert_eq!(read(&source, ZIP).await.unwrap(), b"content");
     assert_eq!(other.requests()[0].header("authorization"), None);
     assert_eq!(other.requests()[0].header("referer"), None);
@@ -116,7 +121,9 @@ async fn a_redirect_to_the_outbound_proxy_is_refused() {
     let outbound = Outbound { http: Some(host.clone()), ..Outbound::default() };
     let network = Network { outbound, guard: Guard::default(), authorities: None };
     let clients = source::Clients::new(&network, std::time::Duration::from_secs(5)).unwrap();
-    let source = HttpUpstream::named_by_host(&upstream.url(), &clients, Deadlines::default()).unwrap();
+    let source =
+        HttpUpstream::named_by_host(&upstream.url(), &Builder::new(clients.clone(), Deadlines::default()))
+            .unwrap();
     upstream.on(INFO).redirect(&format!("{host}/secret"));
     let error = read(&source, INFO).await.unwrap_err();
     assert!(matches!(error, SourceError::Redirect(RedirectFault::OutboundProxy)), "{error:?}");
@@ -131,10 +138,16 @@ async fn an_outbound_proxy_is_used_for_names_and_not_for_loopback() {
     let outbound = Outbound { http: Some(proxy.address().to_string()), ..Outbound::default() };
     let network = Network { outbound, ..Network::default() };
     let clients = source::Clients::new(&network, std::time::Duration::from_secs(5)).unwrap();
-    let near = HttpUpstream::named_by_host(&upstream.url(), &clients, Deadlines::default()).unwrap();
+    let near =
+        HttpUpstream::named_by_host(&upstream.url(), &Builder::new(clients.clone(), Deadlines::default()))
+            .unwrap();
     assert_eq!(read(&near, INFO).await.unwrap(), b"{}");
     assert_eq!(proxy.connections(), 0);
-    let far = HttpUpstream::named_by_host("http://far.example", &clients, Deadlines::default()).unwrap();
+    let far = HttpUpstream::named_by_host(
+        "http://far.example",
+        &Builder::new(clients.clone(), Deadlines::default()),
+    )
+    .unwrap();
     let _ = read(&far, INFO).await;
     assert_eq!(proxy.requests()[0].target, format!("http://far.example{INFO}"));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use source::{Class, Deadline, Deadlines, HttpUpstream, Malformed, Source, SourceError};
+use source::{Builder, Class, Deadline, Deadlines, HttpUpstream, Malformed, Source, SourceError};
 use testkit::Upstream;
 
 use crate::ask::{INFO, LIST, ZIP, clients, patient, read, request, source};
@@ -30,7 +30,6 @@ async fn a_weak_entity_tag_is_not_passed_on() {
 #[tokio::test]
 async fn every_status_but_200_is_a_failure_of_the_right_class() {
     let upstream = Upstream::start().await;
-    let source = source(&upstream);
     for (status, class) in [
         (201, Class::Unavailable),
         (203, Class::Unavailable),
@@ -51,7 +50,8 @@ async fn every_status_but_200_is_a_failure_of_the_right_class() {
         (504, Class::Unavailable),
     ] {
         upstream.on(INFO).status_text(status, "what it says");
-        let error = read(&source, INFO).await.unwrap_err();
+        // A new one each time: nothing is known of it yet.
+        let error = read(&source(&upstream), INFO).await.unwrap_err();
         assert_eq!(error.class(), class, "{status}");
         assert_eq!(error.text(), "what it says", "{status}");
         if let SourceError::Unavailable { status: told, .. } = error {
@@ -73,7 +73,6 @@ async fn an_answer_without_a_body_by_its_status_is_a_failure() {
 #[tokio::test]
 async fn a_wait_that_is_asked_for_is_passed_on_within_an_hour() {
     let upstream = Upstream::start().await;
-    let source = source(&upstream);
     for (value, wait_s) in [
         ("7", Some(7)),
         ("999999", Some(3600)),
@@ -82,7 +81,7 @@ async fn a_wait_that_is_asked_for_is_passed_on_within_an_hour() {
         ("Sat, 01 Jan 2028 00:00:00 GMT", None),
     ] {
         upstream.on(INFO).status(503).header("Retry-After", value);
-        let wait = read(&source, INFO).await.unwrap_err().retry_after();
+        let wait = read(&source(&upstream), INFO).await.unwrap_err().retry_after();
         assert_eq!(wait, wait_s.map(Duration::from_secs), "{value}");
     }
 }
@@ -191,7 +190,8 @@ async fn the_path_and_the_query_of_the_configured_url_are_kept() {
     let upstream = Upstream::start().await;
     upstream.put("/go/example.com/A!/@v/list", "");
     let base = format!("{}/go/?token=secret", upstream.url());
-    let source = HttpUpstream::new("mirror", &base, &clients(&[]), Deadlines::default()).unwrap();
+    let source =
+        HttpUpstream::new("mirror", &base, &Builder::new(clients(&[]), Deadlines::default())).unwrap();
     let error = read(&source, "/example.com/!abc/@v/list").await.unwrap_err();
     assert_eq!(upstream.requests()[0].target, "/go/example.com/%21abc/@v/list?token=secret");
     assert_eq!(source.name(), "mirror");
@@ -204,7 +204,7 @@ async fn no_failure_shows_the_configured_url() {
     let upstream = Upstream::start().await;
     let base = format!("{}/secret?secret", upstream.url());
     let deadlines = Deadlines { first_byte: Duration::from_millis(30), ..Deadlines::default() };
-    let source = HttpUpstream::new("mirror", &base, &clients(&[]), deadlines).unwrap();
+    let source = HttpUpstream::new("mirror", &base, &Builder::new(clients(&[]), deadlines)).unwrap();
     upstream.on("*").hold();
     let held = read(&source, INFO).await.unwrap_err();
     upstream.on("*").refuse();

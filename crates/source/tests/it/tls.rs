@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use source::{Clients, ClientsError, Deadlines, Guard, HttpUpstream, Network, RedirectFault, SourceError};
+use source::{
+    Builder, Clients, ClientsError, Deadlines, Guard, HttpUpstream, Network, RedirectFault, SourceError,
+};
 use testkit::Upstream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -83,7 +85,7 @@ fn clients(allow: &[&str]) -> Clients {
 }
 
 fn source(base: &str, allow: &[&str]) -> HttpUpstream {
-    HttpUpstream::named_by_host(base, &clients(allow), Deadlines::default()).unwrap()
+    HttpUpstream::named_by_host(base, &Builder::new(clients(allow), Deadlines::default())).unwrap()
 }
 
 fn authorizations(upstream: &Upstream) -> Vec<Option<String>> {
@@ -98,7 +100,8 @@ async fn an_authority_of_a_file_is_trusted_and_without_it_nothing_is_sent() {
     assert_eq!(read(&source(&base, &[]), INFO).await.unwrap(), b"{}");
     secure.upstream.forget();
     let others = Clients::new(&Network::default(), Duration::from_secs(5)).unwrap();
-    let distrusting = HttpUpstream::named_by_host(&base, &others, Deadlines::default()).unwrap();
+    let distrusting =
+        HttpUpstream::named_by_host(&base, &Builder::new(others, Deadlines::default())).unwrap();
     let error = read(&distrusting, INFO).await.unwrap_err();
     assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
     assert!(secure.upstream.requests().is_empty());

@@ -83,7 +83,8 @@ async fn a_recovered_source_is_seen_after_a_second() {
     let upstream = Upstream::of(std::slice::from_ref(&files)).await;
     let proxy = TestProxy::over(&upstream);
     for kind in ["info", "mod", "zip"] {
-        upstream.on(&files.url(kind)).status(500).once();
+        // The fetch and its retry.
+        upstream.on(&files.url(kind)).status(500).times(2);
         assert_eq!(proxy.get(&files.url(kind)).await.status, 503);
         proxy.clock().advance(Duration::from_millis(1001));
         assert_eq!(proxy.get(&files.url(kind)).await.status, 200);
