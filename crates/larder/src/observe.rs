@@ -4,6 +4,7 @@ mod human;
 mod lines;
 pub mod log;
 mod machine;
+mod refusals;
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,6 +12,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue};
+
+pub use refusals::{Reason, Refusals};
 
 /// Counts of what was answered since the start. Each thread counts in a place that is mostly its own: one shared by
 /// all would go from core to core with each request.

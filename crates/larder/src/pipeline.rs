@@ -4,6 +4,7 @@
 //! verified, kept, and then held. An outage is never told as an absence: absent is only what every source that may be
 //! asked has denied.
 
+mod departures;
 mod derive;
 mod failure;
 mod fetch;
@@ -19,15 +20,18 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use source::Origins;
 
-use crate::auth::Identity;
+use crate::auth::{Block, Identity};
 use crate::cache::keep::Provenance;
 use crate::cache::{Absence, Cache, Held, Lookup};
 use crate::clock::Clock;
+use crate::observe::Refusals;
 use crate::tasks::Tasks;
 use crate::verify::Verified;
 
+pub use departures::Bounds;
+use departures::{Departures, Place, Refused, Waiting};
 pub use failure::{Class, Error, Fault};
-use flight::{Flight, Flights, Landed, Stage};
+use flight::{Boarded, Flights, Landed, Stage};
 pub use flight::{Follower, Passed};
 use settings::InForce;
 pub use settings::Settings;
@@ -112,9 +116,14 @@ pub struct Parts {
     pub clock: Clock,
 }
 
-/// The identity of the server itself, when one answer needs another.
-fn ourselves() -> Identity {
-    Identity { peer: None, listener: "larder".into(), host: None, principal: None }
+/// By what right a flight departs.
+enum Passage {
+    /// Somebody waits for it, on this share.
+    Asked(Option<Block>),
+    /// A fetch in the air needs it, and uses its place.
+    Ours,
+    /// Nobody waits for it.
+    Behind(Place),
 }
 
 /// Answers requests.
@@ -124,6 +133,8 @@ pub struct Pipeline {
     tasks: Tasks,
     clock: Clock,
     flights: Flights,
+    departures: Arc<Departures>,
+    refusals: Arc<Refusals>,
     failures: quick_cache::sync::Cache<Request, (Timestamp, Error)>,
     /// Checking a zip keeps a core busy: at most as many at once as there are cores.
     checking: tokio::sync::Semaphore,
@@ -134,6 +145,8 @@ impl Pipeline {
     pub fn new(parts: Parts) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
+            departures: Departures::new(parts.settings.bounds),
+            refusals: Arc::default(),
             cache: parts.cache,
             settings: InForce::new(parts.settings),
             tasks: parts.tasks,
@@ -155,20 +168,25 @@ impl Pipeline {
         match self.cache.lookup(want).await? {
             Lookup::Fresh(held) => Ok(self.held(want, held, CacheState::Hit)),
             Lookup::Stale(held) if reach == Reach::Anywhere => Ok(self.refresh_behind(want, held)),
-            Lookup::Old(held) if reach == Reach::Anywhere => self.refresh_first(want, held).await,
+            Lookup::Old(held) if reach == Reach::Anywhere => self.refresh_first(who, want, held).await,
             Lookup::Derived { .. } | Lookup::Missing if reach == Reach::HeldOnly => {
                 self.held_only(want).await
             }
-            Lookup::Derived { held, is_due: true } => self.refresh_first(want, held).await,
+            Lookup::Derived { held, is_due: true } => self.refresh_first(who, want, held).await,
             Lookup::Stale(held) | Lookup::Old(held) | Lookup::Derived { held, .. } => {
                 Ok(self.held(want, held, CacheState::Stale))
             }
             Lookup::Absent(absence) => Err(self.absent(want, &absence)),
-            Lookup::Missing => self.fill(want).await,
+            Lookup::Missing => self.fill(who, want).await,
         }
     }
 
-    /// Flights in the air now.
+    /// Counts of what was refused.
+    pub fn refusals(&self) -> &Arc<Refusals> {
+        &self.refusals
+    }
+
+    /// Flights in the air now, and those lined up.
     pub fn flights(&self) -> usize {
         self.flights.count()
     }
@@ -198,6 +216,7 @@ impl Pipeline {
 
     /// Puts other settings in force. Flights of modules that have become private go no further.
     pub fn apply(&self, settings: Settings) {
+        self.departures.bound(settings.bounds);
         self.settings.put(settings);
         // What failed may have failed for what was set.
         self.failures.clear();
@@ -228,6 +247,16 @@ impl Pipeline {
         }
     }
 
+    fn passed(&self, want: &Request, passed: Passed, state: CacheState) -> Answer {
+        Answer {
+            source: passed.source.clone(),
+            content: AnswerContent::Passed(passed),
+            state,
+            age: Duration::ZERO,
+            private: want.module().is_some_and(|path| self.is_private(path)),
+        }
+    }
+
     fn absent(&self, want: &Request, absence: &Absence) -> Error {
         Error::Absent {
             want: want.to_string().into(),
@@ -238,39 +267,51 @@ impl Pipeline {
     }
 
     fn refresh_behind(self: &Arc<Self>, want: &Request, held: Held) -> Answer {
-        if self.recent_failure(want, REFRESH_PAUSE).is_none() {
-            drop(self.depart(want));
+        if self.recent_failure(want, REFRESH_PAUSE).is_none()
+            && let Some(place) = self.departures.place_behind()
+        {
+            drop(self.depart(want, Passage::Behind(place)));
         }
         self.held(want, held, CacheState::Stale)
     }
 
-    async fn refresh_first(self: &Arc<Self>, want: &Request, held: Held) -> Result<Answer, Error> {
+    async fn refresh_first(
+        self: &Arc<Self>,
+        who: &Identity,
+        want: &Request,
+        held: Held,
+    ) -> Result<Answer, Error> {
+        let stale = |held| Ok(self.held(want, held, CacheState::Stale));
         if self.recent_failure(want, REFRESH_PAUSE).is_some() {
-            return Ok(self.held(want, held, CacheState::Stale));
+            return stale(held);
         }
-        let (flight, first) = self.depart(want);
-        match tokio::time::timeout(REFRESH_WAIT, self.landing(&flight, first)).await {
+        // When too many wait already, the copy is as good as it gets.
+        let Ok((boarded, _waiting)) = self.board(who, want) else { return stale(held) };
+        match tokio::time::timeout(REFRESH_WAIT, self.landing(boarded)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) if error.is_denial() => Err(error),
-            Ok(Err(_)) => Ok(self.held(want, held, CacheState::Stale)),
+            Ok(Err(_)) => stale(held),
             Err(_) => {
                 self.failures.insert(want.clone(), (self.clock.now(), Error::Waited(REFRESH_WAIT)));
-                Ok(self.held(want, held, CacheState::Stale))
+                stale(held)
             }
         }
     }
 
-    async fn fill(self: &Arc<Self>, want: &Request) -> Result<Answer, Error> {
+    async fn fill(self: &Arc<Self>, who: &Identity, want: &Request) -> Result<Answer, Error> {
+        if let Some(passed) = self.settings.now().sumdbs.supported(want) {
+            return Ok(self.passed(want, passed, CacheState::Miss));
+        }
         if let Some(error) = self.recent_failure(want, FAILURE_MEMORY) {
             return Err(error);
         }
-        let (flight, first) = self.depart(want);
+        let (boarded, _waiting) = self.board(who, want)?;
         let wait = match want {
             // A lookup of a brand-new version may take the database a minute; its own deadline bounds it.
             Request::SumDb(_) => Duration::MAX,
             _ => self.settings.now().client_wait,
         };
-        tokio::time::timeout(wait, self.landing(&flight, first)).await.unwrap_or(Err(Error::Waited(wait)))
+        tokio::time::timeout(wait, self.landing(boarded)).await.unwrap_or(Err(Error::Waited(wait)))
     }
 
     fn recent_failure(&self, want: &Request, within: Duration) -> Option<Error> {
@@ -278,19 +319,43 @@ impl Pipeline {
         (self.clock.since(at) < within).then_some(error)
     }
 
-    /// The flight for a request, started if there was none.
-    fn depart(self: &Arc<Self>, want: &Request) -> (Arc<Flight>, bool) {
-        let (flight, first) = self.flights.board(want);
-        if first {
-            self.tasks.spawn(fetch::fly(self.clone(), flight.clone()));
+    /// The flight that an asker waits for, unless too many wait already.
+    fn board(
+        self: &Arc<Self>,
+        who: &Identity,
+        want: &Request,
+    ) -> Result<(Boarded, Option<Waiting<'_>>), Error> {
+        if who.is_ourselves() {
+            let boarded = self.depart(want, Passage::Ours);
+            boarded.flight.hurry();
+            return Ok((boarded, None));
         }
-        (flight, first)
+        let block = self.settings.now().shares.of(who.peer);
+        let waiting = self.departures.wait(block).map_err(|refused| self.overloaded(refused))?;
+        Ok((self.depart(want, Passage::Asked(block)), Some(waiting)))
+    }
+
+    fn overloaded(&self, refused: Refused) -> Error {
+        if self.refusals.count(refused.reason) {
+            let refusals = self.refusals.clone();
+            self.tasks.spawn(async move { refusals.until_quiet().await });
+        }
+        Error::Overloaded { limit: refused.reason.as_str(), most: refused.most }
+    }
+
+    /// The flight for a request, started if there was none.
+    fn depart(self: &Arc<Self>, want: &Request, passage: Passage) -> Boarded {
+        let boarded = self.flights.board(want);
+        if boarded.is_first {
+            self.tasks.spawn(fetch::fly(self.clone(), boarded.flight.clone(), passage));
+        }
+        boarded
     }
 
     /// Waits until a flight can be answered from: its body may be followed, or it has landed.
-    async fn landing(&self, flight: &Arc<Flight>, first: bool) -> Result<Answer, Error> {
-        let state = if first { CacheState::Miss } else { CacheState::Joined };
-        let mut watch = flight.watch();
+    async fn landing(&self, boarded: Boarded) -> Result<Answer, Error> {
+        let Boarded { flight, stage: mut watch, is_first } = boarded;
+        let state = if is_first { CacheState::Miss } else { CacheState::Joined };
         let stage = watch.wait_for(|stage| !matches!(stage, Stage::Asking)).await;
         let stage = stage.map_err(|_| Error::Lost)?.clone();
         let private = flight.want().module().is_some_and(|path| self.is_private(path));
@@ -305,13 +370,7 @@ impl Pipeline {
             }),
             Stage::Landed(Ok(Landed::Held(held))) => Ok(self.held(flight.want(), held, state)),
             Stage::Landed(Ok(Landed::Derived(held))) => Ok(self.held(flight.want(), held, CacheState::Stale)),
-            Stage::Landed(Ok(Landed::Passed(passed))) => Ok(Answer {
-                source: passed.source.clone(),
-                content: AnswerContent::Passed(passed),
-                state,
-                age: Duration::ZERO,
-                private,
-            }),
+            Stage::Landed(Ok(Landed::Passed(passed))) => Ok(self.passed(flight.want(), passed, state)),
             Stage::Landed(Err(error)) => Err(error),
         }
     }

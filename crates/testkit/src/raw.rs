@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::eventually::DEADLINE;
 
@@ -88,10 +88,40 @@ pub struct RawClient {
 impl RawClient {
     /// Connects, or panics.
     pub async fn connect(address: SocketAddr) -> Self {
-        let stream =
-            TcpStream::connect(address).await.unwrap_or_else(|error| panic!("connect {address}: {error}"));
+        let stream = TcpStream::connect(address).await;
+        Self::over(stream.unwrap_or_else(|error| panic!("connect {address}: {error}")))
+    }
+
+    /// Connects from this address: all of `127.0.0.0/8` are different clients of one machine.
+    pub async fn connect_from(local: [u8; 4], address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((local, 0).into()).unwrap();
+        Self::over(socket.connect(address).await.unwrap_or_else(|error| panic!("connect {address}: {error}")))
+    }
+
+    /// Connects with little room for what has arrived and was not read: the other side soon cannot write.
+    pub async fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self::over(socket.connect(address).await.unwrap_or_else(|error| panic!("connect {address}: {error}")))
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self { stream, ahead: Vec::new() }
+    }
+
+    /// Sends these bytes, or as many of them as the other side takes before it closes.
+    pub async fn send_if_open(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
+    /// One GET on this connection, which stays open.
+    pub async fn get(&mut self, path: &str) -> Response {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
+        let head = self.read_head().await;
+        let (body, complete) = self.read_body(&head).await;
+        Response { status: head.status, headers: head.headers, body, complete }
     }
 
     /// Sends exactly these bytes.

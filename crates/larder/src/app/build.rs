@@ -11,11 +11,12 @@ use source::{
 };
 use store::Blobs;
 
+use crate::auth::Shares;
 use crate::cache::{Cache, Freshness};
 use crate::clock::Clock;
 use crate::config::{self, Config, Pattern};
 use crate::http;
-use crate::pipeline::{self, Parts, Pipeline, SumDb, SumDbs};
+use crate::pipeline::{self, Bounds, Parts, Pipeline, SumDb, SumDbs};
 use crate::tasks::Tasks;
 
 /// A pipeline over a store.
@@ -51,6 +52,8 @@ pub(super) fn sources(
         origins,
         sumdbs: SumDbs::new(databases, patterns(&config.gonosumdb), clock.clone()),
         client_wait: config.timeout.client_wait.into(),
+        bounds: bounds(config),
+        shares: Shares::new(config.limits.exempt.clone()),
     })
 }
 
@@ -60,6 +63,17 @@ pub(super) fn freshness(config: &Config) -> Freshness {
         fresh: config.cache.fresh.into(),
         stale: config.cache.stale.into(),
         negative: config.cache.negative.into(),
+    }
+}
+
+/// How much may be under way at once.
+fn bounds(config: &Config) -> Bounds {
+    let limits = &config.limits;
+    Bounds {
+        fetches: limits.fetches as usize,
+        fetches_per_address: limits.fetches_per_address as usize,
+        waiting: limits.waiting as usize,
+        waiting_per_address: limits.waiting_per_address as usize,
     }
 }
 

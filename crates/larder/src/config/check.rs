@@ -27,8 +27,10 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
             format!("cache.fresh {fresh} is longer than cache.stale {stale}; what is fresh is not yet stale");
         say(&["cache.fresh", "cache.stale"], reason);
     }
-    if config.limits.connections == 0 {
-        say(&["limits.connections"], "0 would let nobody in; write 1 or more".to_owned());
+    for (key, limit) in limits(config) {
+        if limit == 0 {
+            say(&[key], "0 would let nobody in; write 1 or more".to_owned());
+        }
     }
     if config.limits.header_bytes < 8192 {
         let reason =
@@ -55,6 +57,17 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         say(&["route"], format!("`{pattern}` is matched by an earlier route, so it never comes to this one"));
     }
     found
+}
+
+fn limits(config: &Config) -> [(&'static str, u32); 5] {
+    let limits = &config.limits;
+    [
+        ("limits.connections", limits.connections),
+        ("limits.fetches", limits.fetches),
+        ("limits.fetches_per_address", limits.fetches_per_address),
+        ("limits.waiting", limits.waiting),
+        ("limits.waiting_per_address", limits.waiting_per_address),
+    ]
 }
 
 fn timeouts(config: &Config) -> [(&'static str, Duration); 8] {

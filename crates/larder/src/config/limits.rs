@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Cidr;
+
 /// How much clients may ask for at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -10,6 +12,21 @@ pub struct Limits {
     /// Open connections. Further ones wait to be accepted.
     #[schemars(range(min = 1))]
     pub connections: u32,
+    /// Fetches from sources at once. Further ones wait for their turn; the addresses that ask take turns.
+    #[schemars(range(min = 1))]
+    pub fetches: u32,
+    /// Fetches at once that clients of one address asked for.
+    #[schemars(range(min = 1))]
+    pub fetches_per_address: u32,
+    /// Requests that wait for fetches. Further ones for what is not held are answered 503 at once.
+    #[schemars(range(min = 1))]
+    pub waiting: u32,
+    /// Requests of one address that wait for fetches.
+    #[schemars(range(min = 1))]
+    pub waiting_per_address: u32,
+    /// Networks whose addresses have no limits of their own, only those for all: a server in front of this one speaks
+    /// for many clients. An IPv6 address counts by its first 64 bits.
+    pub exempt: Vec<Cidr>,
     /// Bytes of the head of a request, its path included. A larger one is answered 431.
     #[schemars(range(min = 8192))]
     pub header_bytes: u32,
@@ -17,6 +34,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 10_000, header_bytes: 32_768 }
+        Self {
+            connections: 10_000,
+            fetches: 512,
+            fetches_per_address: 128,
+            waiting: 4096,
+            waiting_per_address: 1024,
+            exempt: vec![Cidr::LOOPBACK_V4, Cidr::LOOPBACK_V6],
+            header_bytes: 32_768,
+        }
     }
 }

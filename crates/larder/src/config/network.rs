@@ -1,7 +1,7 @@
 //! What may be reached, and how.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -70,6 +70,11 @@ pub struct Cidr {
 }
 
 impl Cidr {
+    /// `127.0.0.0/8`.
+    pub const LOOPBACK_V4: Self = Self { address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), length: 8 };
+    /// `::1`.
+    pub const LOOPBACK_V6: Self = Self { address: IpAddr::V6(Ipv6Addr::LOCALHOST), length: 128 };
+
     /// The first address of the network.
     pub fn address(self) -> IpAddr {
         self.address

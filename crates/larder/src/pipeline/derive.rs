@@ -15,6 +15,7 @@ use source::Walk;
 use super::fetch::{at_fault, receive_whole};
 use super::flight::{Flight, Landed};
 use super::{Answer, AnswerContent, CacheState, Error, Pipeline, REFRESH_PAUSE, Reach};
+use crate::auth::Identity;
 use crate::cache::keep::DERIVED;
 use crate::cache::{Content, Held};
 use crate::verify;
@@ -150,7 +151,7 @@ impl Pipeline {
 
     /// A small answer, whole, by the same door that clients use.
     async fn small(self: &Arc<Self>, want: &Request) -> Result<Bytes, Error> {
-        let answer = self.answer(&super::ourselves(), want, Reach::Anywhere).await?;
+        let answer = self.answer(&Identity::ourselves(), want, Reach::Anywhere).await?;
         match answer.content {
             AnswerContent::Held(Held { content: Content::Memory(bytes), .. }) => Ok(bytes),
             AnswerContent::Held(Held { content: Content::File(file), .. }) => {

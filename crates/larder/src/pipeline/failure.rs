@@ -9,6 +9,9 @@ use store::StoreError;
 use crate::cache::KeepError;
 use crate::cache::open::ReadError;
 
+/// After how long asking again makes sense when too many were asking.
+const OVERLOAD_LASTS: Duration = Duration::from_secs(2);
+
 /// What a failure means for the answer. Never folded into each other: absence sends the client on to its next
 /// source, everything else stops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,14 @@ pub enum Error {
     /// The client has waited long enough without a byte.
     #[error("no source has answered within {}", in_seconds(*.0))]
     Waited(Duration),
+    /// Too many wait for what is not held.
+    #[error("too many requests wait for what is not held here (limits.{limit} is {most})")]
+    Overloaded {
+        /// The setting.
+        limit: &'static str,
+        /// Its value.
+        most: usize,
+    },
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] Arc<StoreError>),
@@ -114,7 +125,7 @@ impl Error {
             Self::Absent { .. } | Self::NotHeld => Class::Absent,
             Self::Sources(walk) => walk.class.into(),
             Self::Private(_) | Self::PrivateLookup { .. } | Self::BecamePrivate => Class::Denied,
-            Self::Waited(_) => Class::Unavailable,
+            Self::Waited(_) | Self::Overloaded { .. } => Class::Unavailable,
             Self::Store(error) if error.is_exhausted() => Class::Unavailable,
             Self::Store(error) if is_too_long(error) => Class::Absent,
             Self::Differs(_) => Class::Corrupt,
@@ -132,7 +143,7 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self.class() {
             Class::Internal => Fault::Ours,
-            Class::Unavailable if matches!(self, Self::Store(_)) => Fault::Ours,
+            Class::Unavailable if matches!(self, Self::Store(_) | Self::Overloaded { .. }) => Fault::Ours,
             Class::Unavailable | Class::Corrupt => Fault::Upstream,
             _ => Fault::Client,
         }
@@ -144,6 +155,7 @@ impl Error {
             Self::Sources(walk) if self.class() == Class::Unavailable => {
                 Some(walk.retry_after.unwrap_or(Duration::from_secs(5)))
             }
+            Self::Overloaded { .. } => Some(OVERLOAD_LASTS),
             _ if self.class() == Class::Unavailable => Some(Duration::from_secs(5)),
             _ => None,
         }

@@ -11,7 +11,7 @@ use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk
 use store::{Blobs, Durability, Spool, StoreError};
 
 use super::flight::{Flight, Landed, PIECE};
-use super::{Error, Pipeline};
+use super::{Error, Passage, Pipeline};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
 use crate::cache::{Held, KeepError, Lookup};
@@ -46,8 +46,18 @@ impl<E: Into<Error>> From<E> for Trouble {
     }
 }
 
-/// The task of one flight.
-pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>) {
+/// The task of one flight: it waits for its turn, unless everyone leaves before that.
+pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: Passage) {
+    let _place = match passage {
+        Passage::Ours => None,
+        Passage::Behind(place) => Some(place),
+        Passage::Asked(block) => tokio::select! {
+            biased;
+            place = pipeline.departures.place(block) => Some(place),
+            () = flight.hurried() => None,
+            () = pipeline.flights.abandoned(&flight) => return,
+        },
+    };
     let outcome = std::panic::AssertUnwindSafe(pipeline.bring_as_allowed(&flight)).catch_unwind().await;
     let outcome = outcome.unwrap_or(Err(Error::Lost));
     match &outcome {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use gomod::Request;
 use http::HeaderValue;
 use store::Spool;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::Error;
 use crate::cache::Held;
@@ -72,6 +72,18 @@ pub struct Flight {
     stage: watch::Sender<Stage>,
     spool: OnceLock<Spool>,
     window: Mutex<Window>,
+    /// A fetch in the air needs it: it must not be lined up behind that.
+    needed: Notify,
+}
+
+/// A flight, and a view of how far it has come.
+#[derive(Debug)]
+pub(super) struct Boarded {
+    pub(super) flight: Arc<Flight>,
+    /// While somebody holds one, the flight is wanted.
+    pub(super) stage: watch::Receiver<Stage>,
+    /// It is new, and whoever boarded it starts it.
+    pub(super) is_first: bool,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +99,18 @@ impl Flight {
             stage: watch::Sender::new(Stage::Asking),
             spool: OnceLock::new(),
             window: Mutex::default(),
+            needed: Notify::new(),
         }
+    }
+
+    /// Lets it depart at once though it is lined up.
+    pub(super) fn hurry(&self) {
+        self.needed.notify_one();
+    }
+
+    /// Waits until a fetch in the air needs it.
+    pub(super) async fn hurried(&self) {
+        self.needed.notified().await;
     }
 
     /// What is fetched.
@@ -263,15 +286,28 @@ impl Default for Flights {
 }
 
 impl Flights {
-    /// The flight for `want`; the second value is true for the one asker who must start it.
-    pub(super) fn board(&self, want: &Request) -> (Arc<Flight>, bool) {
+    /// The flight for `want`.
+    pub(super) fn board(&self, want: &Request) -> Boarded {
         let mut shard = self.shard(want);
         if let Some(flight) = shard.get(want) {
-            return (flight.clone(), false);
+            return Boarded { flight: flight.clone(), stage: flight.watch(), is_first: false };
         }
         let flight = Arc::new(Flight::new(want.clone()));
         shard.insert(want.clone(), flight.clone());
-        (flight, true)
+        Boarded { stage: flight.watch(), flight, is_first: true }
+    }
+
+    /// Waits until nobody wants a flight any more that has not departed, and takes it out.
+    pub(super) async fn abandoned(&self, flight: &Flight) {
+        loop {
+            flight.stage.closed().await;
+            let mut shard = self.shard(&flight.want);
+            // Whoever boards does so under the same lock.
+            if flight.stage.is_closed() {
+                shard.remove(&flight.want);
+                return;
+            }
+        }
     }
 
     /// Ends a flight: askers from now on look into the cache first.

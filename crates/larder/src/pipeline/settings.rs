@@ -13,7 +13,8 @@ use gomod::request::SumDbOperation;
 use source::{Origins, Routes};
 use tokio::sync::watch;
 
-use super::SumDbs;
+use super::{Bounds, SumDbs};
+use crate::auth::Shares;
 
 /// Where modules come from, and how long clients wait for them.
 pub struct Settings {
@@ -25,6 +26,10 @@ pub struct Settings {
     pub origins: Origins,
     /// How long a client waits without a byte.
     pub client_wait: Duration,
+    /// How much may be under way.
+    pub bounds: Bounds,
+    /// Whose share of the bounds a client uses.
+    pub shares: Shares,
 }
 
 impl Settings {

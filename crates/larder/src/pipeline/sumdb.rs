@@ -61,6 +61,17 @@ impl SumDbs {
         self.unasked.matches_folded(path.as_str())
     }
 
+    /// The answer that needs nobody else: that a database is passed through here. It is 200 whatever the state of the
+    /// database, since a client that reads anything else gives up or goes around us.
+    pub(super) fn supported(&self, want: &Request) -> Option<Passed> {
+        let Request::SumDb(SumDbRequest { name, operation: SumDbOperation::Supported }) = want else {
+            return None;
+        };
+        self.names()
+            .any(|known| known == &**name)
+            .then(|| Passed { bytes: bytes::Bytes::new(), source: HeaderValue::from_static("larder") })
+    }
+
     pub(super) async fn fetch(
         &self,
         want: &Request,
@@ -69,17 +80,10 @@ impl SumDbs {
     ) -> Result<Passed, Error> {
         let database = self.databases.iter().find(|database| database.name == request.name);
         let Some(database) = database else { return Err(unknown(want, &request.name)) };
-        match &request.operation {
-            // Whatever its state: a client that reads anything else here gives up or goes around us.
-            SumDbOperation::Supported => {
-                return Ok(Passed { bytes: bytes::Bytes::new(), source: HeaderValue::from_static("larder") });
-            }
-            SumDbOperation::Lookup(module)
-                if routes.is_private(&module.path) || self.is_unasked(&module.path) =>
-            {
-                return Err(Error::PrivateLookup { database: database.name.clone() });
-            }
-            _ => {}
+        if let SumDbOperation::Lookup(module) = &request.operation
+            && (routes.is_private(&module.path) || self.is_unasked(&module.path))
+        {
+            return Err(Error::PrivateLookup { database: database.name.clone() });
         }
         let way = self.way(database, routes).await;
         let source = HeaderValue::from_str(way.name()).map_err(|_| Error::Lost)?;

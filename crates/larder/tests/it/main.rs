@@ -6,6 +6,7 @@
 mod admin;
 mod adversary;
 mod cli;
+mod clients;
 mod config;
 mod flights;
 mod keeping;

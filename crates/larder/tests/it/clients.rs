@@ -1,0 +1,3 @@
+//! What clients may do to a server, one file a kind of trouble: nobody else notices.
+
+mod overload;
