@@ -2,7 +2,8 @@
 
 use testkit::raw::RawClient;
 use testkit::{ModuleFiles, Upstream, eventually};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 
 use crate::larder::Larder;
 
@@ -64,6 +65,43 @@ async fn a_second_signal_ends_it_at_once_and_the_client_sees_a_cut() {
     larder.restart();
     let again = larder.ask(&files.url("zip")).await;
     assert!(again.complete && again.body == files.zip());
+}
+
+#[tokio::test]
+async fn before_it_closes_its_door_it_says_that_it_is_not_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = ["--upstream", "off", "--sumdb", "off", "--set", "timeout.retire=1h"];
+    let mut larder = Larder::start(&dir.path().join("data"), &flags);
+    assert_eq!(larder.ask("/readyz").await.status, 200);
+    larder.terminate();
+    larder.logged("stopping").await;
+    let not_ready = || async { larder.ask("/readyz").await.status == 503 };
+    eventually("the word that it is not ready", not_ready).await;
+    assert_eq!(larder.ask("/healthz").await.status, 200);
+    assert_eq!(larder.ask("/example.com/m/@v/list").await.status, 404, "work is still done");
+    larder.terminate();
+    assert_eq!(larder.ended().await.code(), Some(1));
+}
+
+#[tokio::test]
+async fn the_control_socket_answers_while_downloads_finish() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = big();
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    let mut larder = Larder::over(&dir.path().join("data"), &upstream.url());
+    let (mut client, body) = half_a_download(&larder, &upstream, &files).await;
+    larder.terminate();
+    larder.logged("stopping").await;
+    let address = larder.address();
+    eventually("no new connections", || async { TcpStream::connect(address).await.is_err() }).await;
+    let mut control = UnixStream::connect(larder.data("control.sock")).await.unwrap();
+    control.write_all(b"GET /no/such/call HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    control.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains(" 404 "), "{answer}");
+    upstream.release();
+    client.read_body_exactly(files.zip().len() - body.len()).await;
+    assert_eq!(larder.ended().await.code(), Some(0));
 }
 
 #[tokio::test]

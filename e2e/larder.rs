@@ -94,6 +94,11 @@ impl Larder {
         kill_process(Pid::from_child(&self.running.child), Signal::TERM).unwrap();
     }
 
+    /// Asks it to read its configuration again.
+    pub(crate) fn hangup(&self) {
+        kill_process(Pid::from_child(&self.running.child), Signal::HUP).unwrap();
+    }
+
     /// How it ended, once it has.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = Mutex::new(&mut self.running.child);

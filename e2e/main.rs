@@ -12,6 +12,7 @@ mod drain;
 mod import;
 mod larder;
 mod outage;
+mod reload;
 mod start;
 mod sumdb;
 mod world;

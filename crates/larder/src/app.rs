@@ -4,7 +4,9 @@ pub mod api;
 mod build;
 mod control;
 mod import;
+mod reload;
 mod serve;
+mod watch;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,16 +16,19 @@ use anyhow::Context;
 use store::Disk;
 
 use crate::clock::Clock;
-use crate::config::{Config, Listen};
-use crate::http::Service;
+use crate::config::{Config, Listen, Loaded, Reading};
 use crate::http::listen::{self, Listener, Patience, Socket};
+use crate::http::{self, Service};
 use crate::jobs;
 use crate::observe::Counters;
+use crate::observe::log::Level;
 use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
 
 pub use build::pipeline_over;
 pub use import::import;
+use reload::Live;
+pub use reload::{Broken, ReloadState, Reloader, Report};
 pub use serve::serve;
 
 /// A running server.
@@ -31,16 +36,31 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     pipeline: Arc<Pipeline>,
     service: Arc<Service>,
+    reloader: Arc<Reloader>,
     disk: Arc<Disk>,
     tasks: Tasks,
+    retire: Duration,
     drain: Duration,
+}
+
+/// What a server is started with, besides its settings.
+#[derive(Default)]
+pub struct Start {
+    /// The time.
+    pub clock: Clock,
+    /// Where the settings came from, to be read again.
+    pub reading: Reading,
+    /// The level of the log, to be changed by a reload.
+    pub level: Option<Level>,
 }
 
 /// Starts a server; it is ready when this returns. Must be called in a runtime.
 ///
 /// # Errors
 /// The data directory is in use or cannot be written, an address is taken, an upstream cannot be built.
-pub fn start(config: &Config, clock: Clock) -> anyhow::Result<App> {
+pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
+    let Start { clock, reading, level } = with;
+    let config = &loaded.config;
     let tasks = Tasks::default();
     let data = &config.data;
     let disk = Arc::new(
@@ -49,33 +69,40 @@ pub fn start(config: &Config, clock: Clock) -> anyhow::Result<App> {
     let listeners = listen_on(config)?;
     let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), clock.clone())?;
     let counters = Arc::new(Counters::default());
+    let settings = Arc::new(http::InForce::new(build::service(config)));
+    let (prefix, patience) = (config.path_prefix.as_str().to_owned(), patience(config));
+    let (retire, drain) = (config.timeout.retire.into(), config.timeout.drain.into());
+    let control = data.join("control.sock");
+    let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
+    let live = Live { pipeline: pipeline.clone(), service: settings.clone(), level, clock: clock.clone() };
+    let reloader = Arc::new(Reloader::new(reading, loaded, live));
     let api = api::Api::over(api::Parts {
         pipeline: pipeline.clone(),
         counters: counters.clone(),
         tasks: tasks.clone(),
+        reloader: reloader.clone(),
         since: clock.now(),
         clock,
     });
-    let prefix = config.path_prefix.as_str().to_owned();
-    let settings = build::service(config);
     let service = Service::new(pipeline.clone(), prefix, settings, counters, Arc::new(api));
     let service = Arc::new(service);
-    let control = data.join("control.sock");
-    let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
-    tasks.spawn(control::run(socket, service.clone(), tasks.clone()));
+    tasks.attend(control::run(socket, service.clone(), tasks.clone()));
     tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone()));
     tasks.spawn(jobs::sync::run(disk.clone(), tasks.clone()));
-    let patience = Patience {
-        header_read: config.timeout.header_read.into(),
-        write_idle: config.timeout.write_idle.into(),
-        connections: config.limits.connections as usize,
-        header_bytes: config.limits.header_bytes,
-    };
     let addresses = listeners.iter().filter_map(|listener| listener.socket.address()).collect();
     for listener in listeners {
         tasks.spawn(listen::run(listener, service.clone(), tasks.clone(), patience));
     }
-    Ok(App { addresses, pipeline, service, disk, tasks, drain: config.timeout.drain.into() })
+    Ok(App { addresses, pipeline, service, reloader, disk, tasks, retire, drain })
+}
+
+fn patience(config: &Config) -> Patience {
+    Patience {
+        header_read: config.timeout.header_read.into(),
+        write_idle: config.timeout.write_idle.into(),
+        connections: config.limits.connections as usize,
+        header_bytes: config.limits.header_bytes,
+    }
 }
 
 fn listen_on(config: &Config) -> anyhow::Result<Vec<Listener>> {
@@ -105,11 +132,19 @@ impl App {
         &self.pipeline
     }
 
-    /// Stops: no new connections, those under way finish within the drain limit. True if all did.
+    /// Reads the configuration again.
+    pub fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
+    }
+
+    /// Stops: not ready from now on; after `timeout.retire` no new connections, and those under way finish within
+    /// `timeout.drain`. True if all did. The control socket answers until then.
     pub async fn stop(self) -> bool {
         self.service.retire();
+        tokio::time::sleep(self.retire).await;
         self.tasks.stop();
         let drained = tokio::time::timeout(self.drain, self.tasks.finished()).await.is_ok();
+        self.tasks.dismiss();
         if let Err(error) = self.disk.close() {
             tracing::error!(error = &error as &dyn std::error::Error, "the store could not be closed");
         }

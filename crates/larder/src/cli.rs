@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
     // clap prints its own mistakes and help, and ends the process with 2 or 0.
     let args = Args::parse();
-    let done = Mode::meant_by(args, environment).and_then(run);
+    let done = Mode::meant_by(args, &environment).and_then(run);
     done.unwrap_or_else(|error| failure::report(&error)).into()
 }
 
@@ -58,10 +58,10 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
     match mode {
         // clap knows where colours may be: on a terminal, and not against NO_COLOR.
         Mode::Summary => Args::command().print_help().map(|()| Exit::Fine).map_err(Into::into),
-        Mode::Serve(loaded) => serve::run(&loaded),
+        Mode::Serve { loaded, reading } => serve::run(*loaded, *reading),
         Mode::Import { from, loaded, json } => import::run(&from, &loaded, json),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
-        Mode::Check { loaded, file } => print(&config::check(&loaded, file.as_deref())),
+        Mode::Check { loaded } => print(&config::check(&loaded)),
         Mode::Reference(document) => print(&config::reference(document)),
         Mode::Version { json } => print(&version::text(json)),
         Mode::Completions(shell) => print(&completions::script(shell)),

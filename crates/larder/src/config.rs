@@ -11,10 +11,11 @@
 //! Promises: [`Config::load`] is pure; it reports all mistakes together, each with its place, its reason and what
 //! to write; an unknown key or variable is a mistake, because a typing error must not silently open something;
 //! passwords in addresses are never printed. GOPROXY and GOSUMDB are never read: on most machines they point at
-//! this server. Not here: reading files and the process's environment, which `cli` does once.
+//! this server. Files are read by [`Reading`], again at every reload; the process's environment by `cli`, once.
 
 mod admin;
 mod cache;
+mod change;
 mod check;
 mod environment;
 mod file;
@@ -26,6 +27,7 @@ mod log;
 mod mistake;
 mod network;
 mod pattern;
+mod reading;
 pub mod reference;
 mod show;
 mod suggest;
@@ -45,7 +47,8 @@ use serde::{Deserialize, Serialize};
 
 pub use admin::Admin;
 pub use cache::Cache;
-pub use environment::{CONFIG_FILE, Environment, config_files};
+pub use change::{Change, changes};
+pub use environment::Environment;
 pub use keys::{Key, Keys, Kind};
 pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
 pub use limits::Limits;
@@ -54,6 +57,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Cidr, Network};
 pub use pattern::{GovcsRule, Pattern, SchemeRule};
+pub use reading::Reading;
 pub use show::Row;
 pub use sumdb::{SumDb, SumDbSpec};
 pub use text::redact;
@@ -67,11 +71,11 @@ pub use upstream::{Address, Route, Upstream};
 pub struct Config {
     /// Addresses to listen on. `:3000` is port 3000 of every address of the machine. When `PORT` is set to a
     /// number and `LARDER_LISTEN` is not, that port of every address.
-    #[schemars(extend("x-flag" = true))]
+    #[schemars(extend("x-flag" = true, "x-restart" = true))]
     pub listen: Vec<Listen>,
     /// Directory of everything that is kept. One server uses it at a time. Unset: `STATE_DIRECTORY` (which systemd
     /// sets), else `larder` in the platform's directory for data.
-    #[schemars(extend("x-flag" = true, "x-default" = "`larder` in the platform's data directory"))]
+    #[schemars(extend("x-flag" = true, "x-restart" = true, "x-default" = "`larder` in the platform's data directory"))]
     pub data: PathBuf,
     /// Where modules come from, in the grammar of GOPROXY: proxies, `direct` (version control), `off`. After `,`
     /// the next one is asked when the answer was 404 or 410, after `|` also when there was none. The default is
@@ -101,6 +105,7 @@ pub struct Config {
     #[schemars(extend("x-default" = "`.netrc` in the home directory"))]
     pub netrc: Option<PathBuf>,
     /// The path the server lives under, when another server passes a part of its own tree on: `/goproxy`.
+    #[schemars(extend("x-restart" = true))]
     pub path_prefix: PathPrefix,
     /// Other upstreams for some modules; the first route that matches decides. As text a route is written
     /// `PATTERN[,PATTERN]=UPSTREAM`.

@@ -57,11 +57,30 @@ pub struct Service {
     pipeline: Arc<Pipeline>,
     /// Prefix of all paths when running behind another server: empty, or `/goproxy`.
     path_prefix: String,
-    live: ArcSwap<Live>,
+    settings: Arc<InForce>,
     counters: Arc<Counters>,
     ids: RequestIds,
     calls: Arc<dyn Calls>,
     ready: AtomicBool,
+}
+
+/// The settings in force.
+pub struct InForce(ArcSwap<Live>);
+
+impl InForce {
+    /// These, to begin with.
+    pub fn new(settings: Settings) -> Self {
+        Self(ArcSwap::from_pointee(settings.into()))
+    }
+
+    /// Puts other settings in force.
+    pub fn put(&self, settings: Settings) {
+        self.0.store(Arc::new(settings.into()));
+    }
+
+    fn now(&self) -> arc_swap::Guard<Arc<Live>> {
+        self.0.load()
+    }
 }
 
 /// The settings as they are used.
@@ -105,24 +124,19 @@ impl Service {
     pub fn new(
         pipeline: Arc<Pipeline>,
         path_prefix: String,
-        settings: Settings,
+        settings: Arc<InForce>,
         counters: Arc<Counters>,
         calls: Arc<dyn Calls>,
     ) -> Self {
         Self {
             pipeline,
             path_prefix,
-            live: ArcSwap::from_pointee(settings.into()),
+            settings,
             counters,
             ids: RequestIds::default(),
             calls,
             ready: AtomicBool::new(true),
         }
-    }
-
-    /// Puts other settings in force.
-    pub fn apply(&self, settings: Settings) {
-        self.live.store(Arc::new(settings.into()));
     }
 
     /// From now on `/readyz` says that no new work should be sent here.
@@ -140,7 +154,7 @@ impl Service {
         let path = request.uri().path().strip_prefix(&*self.path_prefix);
         let served = match path.filter(|path| path.starts_with(admin::PREFIX) && path.len() <= PATH_BYTES) {
             Some(path) => {
-                let (path, is_open) = (path.to_owned(), self.live.load().admin_on_loopback);
+                let (path, is_open) = (path.to_owned(), self.settings.now().admin_on_loopback);
                 match admin::stranger(&request, who, is_open) {
                     None => Box::pin(self.call(request, path, Door::Loopback, &id)).await,
                     Some(why) => Served::plain(admin::refuse(&why).answer(&id), &path),
@@ -333,8 +347,8 @@ impl Service {
             return HeaderValue::from_static("private, no-store");
         }
         match want {
-            Want::File(..) => self.live.load().immutable.clone(),
-            Want::List(_) | Want::Latest(_) | Want::Query(..) => self.live.load().changing.clone(),
+            Want::File(..) => self.settings.now().immutable.clone(),
+            Want::List(_) | Want::Latest(_) | Want::Query(..) => self.settings.now().changing.clone(),
             Want::SumDb(request) => HeaderValue::from_static(match &request.operation {
                 SumDbOperation::Tile(tile) if !tile.contains(".p/") => "public, max-age=86400, immutable",
                 SumDbOperation::Lookup(_) => "public, max-age=86400",

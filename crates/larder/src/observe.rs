@@ -1,6 +1,7 @@
 //! What can be seen from outside: the log, the counters, and the ids that tie a request to its log line.
 
 mod human;
+mod level;
 mod lines;
 pub mod log;
 mod machine;

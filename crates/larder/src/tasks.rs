@@ -10,6 +10,8 @@ use tokio_util::task::TaskTracker;
 pub struct Tasks {
     tracker: TaskTracker,
     stopping: CancellationToken,
+    attendants: TaskTracker,
+    ended: CancellationToken,
 }
 
 impl Tasks {
@@ -20,6 +22,21 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         drop(tokio::spawn(self.tracker.track_future(task)));
+    }
+
+    /// Starts a task that is of use to the others until the last of them has ended; then it is dropped.
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    pub fn attend<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let ended = self.ended.clone();
+        drop(tokio::spawn(self.attendants.track_future(async move {
+            tokio::select! {
+                () = task => {}
+                () = ended.cancelled() => {}
+            }
+        })));
     }
 
     /// Resolves when the server has begun to stop.
@@ -41,6 +58,14 @@ impl Tasks {
     /// Waits until the last task has ended; call [`Tasks::stop`] first.
     pub async fn finished(&self) {
         self.tracker.wait().await;
+        self.dismiss();
+        self.attendants.wait().await;
+    }
+
+    /// Ends the attendants, whatever still runs.
+    pub fn dismiss(&self) {
+        self.ended.cancel();
+        self.attendants.close();
     }
 
     /// Tasks that run now.

@@ -7,6 +7,7 @@
 //! ended.
 
 pub(in crate::app) mod import;
+mod reload;
 pub mod status;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Reloader;
 use crate::clock::Clock;
 use crate::http::admin::{self, Call, Calls, Door, Refusal};
 use crate::http::body::Body;
@@ -28,10 +30,11 @@ use crate::tasks::Tasks;
 pub(super) const BASE: &str = "/api/v1/";
 
 /// All calls, in the order in which they are described.
-static CALLS: [Entry; 2] = [
+static CALLS: [Entry; 3] = [
     read("status", "What runs here and how it does.", |parts, _| status::answer(parts)),
     change("import", "Takes modules over: {\"dir\": PATH}. Answers line by line.", import::answer)
         .on_socket_only(),
+    change("reload", "Reads the configuration again.", |parts, _| reload::answer(parts)),
 ];
 
 /// What calls are answered from.
@@ -42,6 +45,8 @@ pub(super) struct Parts {
     pub(super) counters: Arc<Counters>,
     /// Where tasks are started.
     pub(super) tasks: Tasks,
+    /// What reads the configuration again.
+    pub(super) reloader: Arc<Reloader>,
     /// The time.
     pub(super) clock: Clock,
     /// When the server started.

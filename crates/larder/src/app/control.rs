@@ -30,20 +30,17 @@ pub(super) fn bind(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Answers calls until the tasks are told to stop.
+/// Answers calls, also while the server stops.
 pub(super) async fn run(listener: UnixListener, service: Arc<Service>, tasks: Tasks) {
     loop {
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Most likely for want of descriptors, which passes.
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the control socket failed");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-            () = tasks.stopping() => return,
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Most likely for want of descriptors, which passes.
+                tracing::warn!(error = &error as &dyn std::error::Error, "the control socket failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
         };
         let service = service.clone();
         tasks.spawn(async move {

@@ -2,43 +2,97 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 
-use super::App;
+use super::watch::{self, Watch};
+use super::{App, Reloader, Start};
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, Loaded, LogFormat, Reading};
 use crate::observe::log::{self, Format};
 
 /// Serves until SIGTERM or SIGINT; a second signal ends at once. True when every request under way could finish.
 ///
 /// # Errors
 /// The server cannot start.
-pub fn serve(config: &Config) -> anyhow::Result<bool> {
-    let format = match config.log.format {
+pub fn serve(loaded: Loaded, reading: Reading) -> anyhow::Result<bool> {
+    let on_terminal = std::io::stderr().is_terminal();
+    let format = match loaded.config.log.format {
         LogFormat::Text => Format::Text,
-        LogFormat::Auto if std::io::stderr().is_terminal() => Format::Text,
+        LogFormat::Auto if on_terminal => Format::Text,
         LogFormat::Auto | LogFormat::Json => Format::Json,
     };
-    let _log = log::start(format, config.log.level.as_str())?;
+    let log = log::start(format, loaded.config.log.level.as_str())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-        let app = super::start(config, Clock::System)?;
-        announce(config, &app);
+        let mut ends = Ends::listen().context("cannot listen for signals")?;
+        let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+        let config = loaded.config.clone();
+        let with = Start { clock: Clock::System, reading, level: Some(log.level()) };
+        let app = super::start(loaded, with)?;
+        announce(&config, &app);
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = ends.next() => {}
+            () = reload_when_asked(app.reloader(), hangup, on_terminal) => {}
         }
         tracing::info!("stopping: no new connections, those under way may finish");
         tokio::select! {
             drained = app.stop() => Ok(drained),
-            _ = terminate.recv() => Ok(false),
-            _ = interrupt.recv() => Ok(false),
+            () = ends.next() => Ok(false),
         }
     })
+}
+
+/// The signals that end the server.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    fn listen() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Reloads at each SIGHUP, and when a file it depends on has changed. Ends when the terminal that the server was
+/// started on is gone, which SIGHUP tells too.
+async fn reload_when_asked(reloader: &Arc<Reloader>, mut hangup: Signal, on_terminal: bool) {
+    let mut watch = Watch::over(reloader.watched().await);
+    let mut looks = tokio::time::interval(watch::EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {
+                if on_terminal && !std::io::stderr().is_terminal() {
+                    return;
+                }
+                watch.use_now();
+            }
+            _ = looks.tick() => {
+                // A file system that hangs must hold up neither requests nor signals.
+                let look = tokio::task::spawn_blocking(move || (watch.has_changed(), watch)).await;
+                let Ok((changed, back)) = look else { std::future::pending().await };
+                watch = back;
+                if !changed {
+                    continue;
+                }
+            }
+        }
+        reloader.reload().await;
+        watch.follow(reloader.watched().await);
+    }
 }
 
 /// Says where it listens and what to do next: to a person on the terminal, to everyone else in the log.

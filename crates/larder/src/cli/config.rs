@@ -9,12 +9,12 @@ pub(super) fn show(loaded: &Loaded, json: bool) -> String {
 }
 
 /// Says that all is right, what was read, and how many values of each source are in force.
-pub(super) fn check(loaded: &Loaded, file: Option<&str>) -> String {
+pub(super) fn check(loaded: &Loaded) -> String {
     let count = |is_it: fn(&Origin) -> bool| loaded.origins.values().filter(|origin| is_it(origin)).count();
     let in_file = count(|origin| matches!(origin, Origin::File { .. }));
     let in_environment = count(|origin| matches!(origin, Origin::Environment { .. }));
     let in_flags = count(|origin| matches!(origin, Origin::Flag { .. }));
-    let file = file.unwrap_or("no file");
+    let file = loaded.file.as_deref().unwrap_or("no file");
     format!(
         "OK: {file} ({in_file} values), environment ({in_environment}), flags ({in_flags}), else defaults\n"
     )

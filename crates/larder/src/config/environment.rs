@@ -15,7 +15,7 @@ use super::suggest::nearest;
 pub type Environment = BTreeMap<String, String>;
 
 /// The variable that names the configuration file; not a key, because it is needed before any key is read.
-pub const CONFIG_FILE: &str = "LARDER_CONFIG";
+pub(super) const CONFIG_FILE: &str = "LARDER_CONFIG";
 
 /// Go's own variables (`go help environment`) and the conventional ones, with the key each one sets. Of two that
 /// set the same key the first one counts (as in golang.org/x/net/http/httpproxy `FromEnvironment`).
@@ -117,7 +117,7 @@ pub(super) fn machine_defaults(environment: &Environment) -> Vec<(&'static str, 
 }
 
 /// The configuration files that are looked for when none is named; the first one that exists is read.
-pub fn config_files(environment: &Environment) -> Vec<PathBuf> {
+pub(super) fn config_files(environment: &Environment) -> Vec<PathBuf> {
     let user = platform(environment, "XDG_CONFIG_HOME", ".config");
     let system =
         if cfg!(windows) { set(environment, "PROGRAMDATA").map(PathBuf::from) } else { Some("/etc".into()) };

@@ -36,6 +36,8 @@ pub struct Key {
     pub is_in_words: bool,
     /// Whether it has a flag of its own.
     pub has_flag: bool,
+    /// Whether a change counts from the next start only.
+    pub needs_restart: bool,
     /// What stands between the entries of a list that is written as text.
     pub separator: char,
 }
@@ -120,7 +122,8 @@ impl Keys {
     }
 }
 
-/// The schema of [`Config`] in one piece, with our own notes in it (`x-flag`, `x-default`, `x-separator`).
+/// The schema of [`Config`] in one piece, with our own notes in it (`x-flag`, `x-default`, `x-restart`,
+/// `x-separator`).
 pub(super) fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<Config>().to_value()
@@ -152,6 +155,7 @@ fn key(name: String, schema: &Value) -> Key {
         default: default.unwrap_or_default(),
         is_in_words: schema.get("x-default").is_some(),
         has_flag: schema.get("x-flag").is_some(),
+        needs_restart: schema.get("x-restart").is_some(),
         separator: text("x-separator").and_then(|separator| separator.chars().next()).unwrap_or(','),
     }
 }

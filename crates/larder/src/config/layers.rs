@@ -113,6 +113,8 @@ pub struct Loaded {
     pub config: Config,
     /// The origin of every key.
     pub origins: BTreeMap<String, Origin>,
+    /// The file that was read, as it was named.
+    pub file: Option<String>,
 }
 
 /// A value that a layer gives to a key.
@@ -156,7 +158,8 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         }
     }
     settled.follow();
-    settled.finish(mistakes)
+    let loaded = settled.finish(mistakes)?;
+    Ok(Loaded { file: sources.file.as_ref().map(|file| file.name.clone()), ..loaded })
 }
 
 /// The layer of the flags.
@@ -289,7 +292,7 @@ impl Settled {
         mistakes.append(&mut conflicts);
         mistakes.sort_by_key(Mistake::rank);
         if mistakes.is_empty() {
-            Ok(Loaded { config, origins: self.origins })
+            Ok(Loaded { config, origins: self.origins, file: None })
         } else {
             Err(Mistakes(mistakes))
         }

@@ -10,7 +10,7 @@ use super::Cidr;
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Open connections. Further ones wait to be accepted.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("x-restart" = true))]
     pub connections: u32,
     /// Fetches from sources at once. Further ones wait for their turn; the addresses that ask take turns.
     #[schemars(range(min = 1))]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// Form of the lines: `text` for people, `json` for machines; `auto` is `text` on a terminal, else `json`.
-    #[schemars(extend("x-flag" = true))]
+    #[schemars(extend("x-flag" = true, "x-restart" = true))]
     pub format: LogFormat,
     /// The least important lines that are written: `error`, `warn`, `info`, `debug` or `trace`.
     #[schemars(extend("x-flag" = true))]

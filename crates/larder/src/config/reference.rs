@@ -74,6 +74,10 @@ Larder runs without any configuration. What you set comes from these layers, eac
 A list is replaced as a whole by a higher layer; flags of one list add up. In variables and flags the entries of
 a list are separated by commas (those of `route` by semicolons). An empty variable counts as unset.
 
+A running server reads the file again when it changes, at SIGHUP, and when it is asked to. What is in the
+environment or in flags stays as it was at the start. Changes count at once, but for the keys that say otherwise
+below; a file with mistakes changes nothing.
+
 `larder config show` prints every value and where it came from, `larder config check` all mistakes at once, with
 line, reason and what to write. An unknown key or `LARDER_` variable is a mistake. Variables that Kubernetes sets
 for a service called `larder` (`LARDER_SERVICE_HOST`, `LARDER_PORT_3000_TCP`, ...) are passed over.
@@ -121,7 +125,8 @@ fn entry(key: &Key, schema: &Value) -> String {
     };
     let flag = key.flag().unwrap_or_else(|| format!("--set {}=", key.name));
     let mut pieces = vec![format!("\n### `{}`\n\n{}\n\n", key.name, key.description)];
-    pieces.push(format!("Default: {default}. Variable: `{}`. Flag: `{flag}`.\n", key.environment()));
+    let restart = if key.needs_restart { " A change needs a restart." } else { "" };
+    pieces.push(format!("Default: {default}. Variable: `{}`. Flag: `{flag}`.{restart}\n", key.environment()));
     let field = schema.pointer(&place(key)).unwrap_or(&Value::Null);
     let examples =
         field.get("examples").or_else(|| field.pointer("/items/examples")).and_then(Value::as_array);

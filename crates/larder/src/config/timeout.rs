@@ -25,7 +25,12 @@ pub struct Timeout {
     pub header_read: Duration,
     /// For any progress of a client that reads its answer slowly.
     pub write_idle: Duration,
+    /// How long a server that is asked to stop still takes new connections, while `/readyz` says 503: time for a
+    /// load balancer to look and turn away.
+    #[schemars(extend("x-restart" = true))]
+    pub retire: Duration,
     /// For running downloads when the server is asked to stop.
+    #[schemars(extend("x-restart" = true))]
     pub drain: Duration,
 }
 
@@ -40,6 +45,7 @@ impl Default for Timeout {
             client_wait: Duration::from_secs(60),
             header_read: Duration::from_secs(30),
             write_idle: Duration::from_secs(30),
+            retire: Duration::from_secs(0),
             drain: Duration::from_secs(30),
         }
     }

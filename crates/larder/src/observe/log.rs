@@ -3,9 +3,11 @@
 use std::io::{self, IsTerminal};
 use std::thread::JoinHandle;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::human::Human;
+pub use super::level::Level;
 use super::lines::Lines;
 use super::machine::Machine;
 
@@ -23,14 +25,14 @@ pub enum Format {
 /// # Errors
 /// A level that cannot be parsed, or a log that was started before.
 pub fn start(format: Format, level: &str) -> anyhow::Result<Guard> {
-    let lines = Lines::default();
-    let filter = EnvFilter::try_new(level)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines.clone());
+    let (lines, level) = (Lines::default(), Level::parse(level)?);
+    // Which lines are written, `level` says alone.
+    let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
     let started = match format {
-        Format::Json => builder.event_format(Machine).try_init(),
+        Format::Json => all.event_format(Machine).finish().with(level.clone()).try_init(),
         Format::Text => {
             let colours = io::stderr().is_terminal();
-            builder.with_ansi(colours).event_format(Human).try_init()
+            all.with_ansi(colours).event_format(Human).finish().with(level.clone()).try_init()
         }
     };
     started.map_err(|error| anyhow::anyhow!("the log could not be started: {error}"))?;
@@ -38,13 +40,21 @@ pub fn start(format: Format, level: &str) -> anyhow::Result<Guard> {
     // The lock of standard error is held for a write at a time: others write there too.
     let thread = std::thread::Builder::new().name("log".to_owned());
     let writer = thread.spawn(move || writer.write_to(io::stderr()))?;
-    Ok(Guard { lines, writer: Some(writer) })
+    Ok(Guard { lines, level, writer: Some(writer) })
 }
 
 /// Keeps the log open; dropped last, it waits until the lines before it are written.
 pub struct Guard {
     lines: Lines,
+    level: Level,
     writer: Option<JoinHandle<()>>,
+}
+
+impl Guard {
+    /// The level, to be changed while the log is written.
+    pub fn level(&self) -> Level {
+        self.level.clone()
+    }
 }
 
 impl Drop for Guard {

@@ -7,7 +7,7 @@ use testkit::eventually;
 use testkit::module::ModuleFiles;
 use testkit::upstream::Upstream;
 
-use crate::proxy::{TestProxy, cache_of, config_of};
+use crate::proxy::{TestProxy, cache_of, loaded_of};
 
 fn small() -> ModuleFiles {
     ModuleFiles::new("example.com/M", "v1.0.0").file("m.go", "package m\n")
@@ -204,8 +204,8 @@ async fn one_process_owns_a_data_directory() {
     let proxy = TestProxy::over(&upstream);
     let data = proxy.data("").display().to_string();
     let settings = [("listen".to_owned(), "127.0.0.1:0".to_owned()), ("data".to_owned(), data)];
-    let config = config_of(&settings);
-    let second = larder::app::start(&config, larder::clock::Clock::System);
+    let config = loaded_of(&settings);
+    let second = larder::app::start(config, larder::app::Start::default());
     let error = format!("{:#}", second.err().unwrap());
     assert!(error.contains(&std::process::id().to_string()), "{error}");
 }

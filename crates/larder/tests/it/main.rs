@@ -11,5 +11,6 @@ mod config;
 mod flights;
 mod keeping;
 mod proxy;
+mod reload;
 mod serving;
 mod settings;

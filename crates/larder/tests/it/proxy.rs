@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use larder::app::{self, App};
+use larder::app::{self, App, Report, Start};
 use larder::clock::Clock;
-use larder::config::{Config, FlagValue, Sources};
+use larder::config::{Config, FlagValue, Loaded, Reading};
 use larder::pipeline::Pipeline;
 use tempfile::TempDir;
 use testkit::eventually;
@@ -35,14 +35,29 @@ impl TestProxy {
         Self::start(dir, settings, Clock::manual())
     }
 
+    /// With a configuration file, which may be changed by [`TestProxy::reload`].
+    pub(crate) fn with_file(text: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("larder.toml"), text).unwrap();
+        Self::start(dir, Vec::new(), Clock::manual())
+    }
+
+    /// Writes another configuration file and has it read.
+    pub(crate) async fn reload(&self, text: &str) -> Report {
+        std::fs::write(self.dir.path().join("larder.toml"), text).unwrap();
+        self.app().reloader().reload().await
+    }
+
     fn start(dir: TempDir, settings: Vec<(String, String)>, clock: Clock) -> Self {
         let mut all = vec![
             ("listen".to_owned(), "127.0.0.1:0".to_owned()),
             ("data".to_owned(), dir.path().join("data").display().to_string()),
         ];
         all.extend(settings.clone());
-        let config = config_of(&all);
-        let app = app::start(&config, clock.clone()).unwrap();
+        let file = dir.path().join("larder.toml");
+        let reading = Reading { named: file.exists().then_some(file), ..reading(&all) };
+        let with = Start { clock: clock.clone(), reading: reading.clone(), ..Start::default() };
+        let app = app::start(reading.load().unwrap(), with).unwrap();
         let address = app.addresses()[0];
         Self { app: Some(app), address, dir, clock, settings }
     }
@@ -86,8 +101,12 @@ impl TestProxy {
         &self.clock
     }
 
+    pub(crate) fn app(&self) -> &App {
+        self.app.as_ref().unwrap()
+    }
+
     pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
-        self.app.as_ref().unwrap().pipeline()
+        self.app().pipeline()
     }
 
     pub(crate) fn data(&self, below: &str) -> PathBuf {
@@ -111,11 +130,19 @@ pub(crate) fn cache_of(response: &Response) -> String {
 
 /// A configuration of settings alone.
 pub(crate) fn config_of(settings: &[(String, String)]) -> Config {
+    loaded_of(settings).config
+}
+
+/// The same with the origins of its values.
+pub(crate) fn loaded_of(settings: &[(String, String)]) -> Loaded {
+    reading(settings).load().unwrap()
+}
+
+fn reading(settings: &[(String, String)]) -> Reading {
     let flag = |(key, value): &(String, String)| FlagValue {
         flag: "--set".to_owned(),
         key: key.clone(),
         value: value.clone(),
     };
-    let sources = Sources { flags: settings.iter().map(flag).collect(), ..Sources::default() };
-    Config::load(&sources).unwrap().config
+    Reading { flags: settings.iter().map(flag).collect(), ..Reading::default() }
 }

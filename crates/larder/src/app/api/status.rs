@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Parts};
+use crate::app::ReloadState;
 use crate::http::admin;
 
 /// What runs here.
@@ -19,6 +20,8 @@ pub struct Status {
     pub running_s: u64,
     /// `ready`, or `stopping` once it has been told to stop.
     pub state: String,
+    /// Which configuration is in force.
+    pub configuration: ReloadState,
     /// Fetches under way.
     pub flights: u64,
     /// What was answered since the start.
@@ -51,6 +54,7 @@ fn status(parts: &Parts) -> Status {
         since: parts.since,
         running_s: parts.clock.since(parts.since).as_secs(),
         state: if parts.tasks.is_stopping() { "stopping" } else { "ready" }.to_owned(),
+        configuration: parts.reloader.state(),
         flights: parts.pipeline.flights() as u64,
         requests: Requests {
             modules: seen.modules,

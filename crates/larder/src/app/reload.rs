@@ -1,0 +1,191 @@
+//! Reading the configuration again while the server runs.
+//!
+//! All or nothing: the file is read, checked, and every part that follows from it is built; only then the parts are
+//! swapped. A file with mistakes, or one from which a part cannot be built, changes nothing, is told in the log, and
+//! stays visible in the [`ReloadState`]. What is asked for meanwhile is answered under the old settings or under the
+//! new ones, never under a mixture of routes; modules that become private are withdrawn from flights in the air
+//! (`pipeline::Settings`). What only a start can change is named, and left as it is.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::build;
+use crate::clock::Clock;
+use crate::config::{Change, Loaded, Reading, changes, redact};
+use crate::http;
+use crate::observe::log::Level;
+use crate::pipeline::Pipeline;
+
+/// What a reload did. If there are mistakes, nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// What is in force from now on.
+    pub applied: Vec<Change>,
+    /// What the file says, but only a restart puts in force.
+    pub needs_restart: Vec<Change>,
+    /// Why nothing was changed: file, line and reason, one entry each.
+    pub mistakes: Vec<String>,
+}
+
+/// Which configuration is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadState {
+    /// The file, if there is one.
+    pub file: Option<String>,
+    /// When the configuration in force was read.
+    pub read_at: Timestamp,
+    /// Reloads that put something in force.
+    pub reloads: u64,
+    /// Reloads that changed nothing for a mistake.
+    pub failures: u64,
+    /// What only a restart puts in force.
+    pub needs_restart: Vec<Change>,
+    /// The mistakes of a newer configuration, which keep it out.
+    pub broken: Option<Broken>,
+}
+
+/// A configuration that could not be put in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// Since when the configuration has mistakes.
+    pub since: Timestamp,
+    /// File, line and reason, one entry each.
+    pub mistakes: Vec<String>,
+}
+
+/// What a reload changes.
+pub(super) struct Live {
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) service: Arc<http::InForce>,
+    pub(super) level: Option<Level>,
+    pub(super) clock: Clock,
+}
+
+/// Reloads the configuration of a running server.
+pub struct Reloader {
+    reading: Reading,
+    live: Live,
+    /// As it was at the start, with what only a start puts in force.
+    started: Loaded,
+    /// What is in force; also the turn of whoever reloads.
+    loaded: tokio::sync::Mutex<Loaded>,
+    state: Mutex<ReloadState>,
+}
+
+impl Reloader {
+    pub(super) fn new(reading: Reading, loaded: Loaded, live: Live) -> Self {
+        let state = ReloadState {
+            file: loaded.file.clone(),
+            read_at: live.clock.now(),
+            reloads: 0,
+            failures: 0,
+            needs_restart: Vec::new(),
+            broken: None,
+        };
+        let (started, loaded) = (loaded.clone(), tokio::sync::Mutex::new(loaded));
+        Self { reading, live, started, loaded, state: Mutex::new(state) }
+    }
+
+    /// Which configuration is in force.
+    pub fn state(&self) -> ReloadState {
+        self.locked().clone()
+    }
+
+    /// The files whose change calls for a reload.
+    pub(super) async fn watched(&self) -> Vec<PathBuf> {
+        self.reading.watched(&*self.loaded.lock().await)
+    }
+
+    /// Reads the configuration again and puts it in force, or says why not. One at a time.
+    pub async fn reload(self: &Arc<Self>) -> Report {
+        let mut loaded = self.loaded.lock().await;
+        let (reader, before) = (self.clone(), loaded.clone());
+        // Reads files and, for certificate authorities, the system's store.
+        let read = tokio::task::spawn_blocking(move || reader.read(&before)).await;
+        let read = read.unwrap_or_else(|_| Err(vec!["reading the configuration was interrupted".to_owned()]));
+        let report = match read {
+            Ok((now, parts)) => {
+                self.live.put(&now, parts);
+                let report = self.report(&loaded, &now);
+                *loaded = now;
+                report
+            }
+            Err(mistakes) => Report { mistakes, ..Report::default() },
+        };
+        self.note(&report, loaded.file.clone());
+        report.log(&self.state());
+        report
+    }
+
+    fn read(&self, before: &Loaded) -> Result<(Loaded, crate::pipeline::Settings), Vec<String>> {
+        let now = self.reading.load_again(before);
+        let now = now.map_err(|mistakes| mistakes.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let parts = build::sources(&now.config, &self.live.clock, self.live.pipeline.origins());
+        let parts = parts.map_err(|error| vec![redact(&format!("{error:#}"))])?;
+        Ok((now, parts))
+    }
+
+    /// What changed from one configuration in force to the next, and what waits for a restart since the start.
+    fn report(&self, before: &Loaded, now: &Loaded) -> Report {
+        let applied = changes(&before.config, &now.config).into_iter().filter(|change| !change.needs_restart);
+        let waiting = changes(&self.started.config, &now.config).into_iter();
+        Report {
+            applied: applied.collect(),
+            needs_restart: waiting.filter(|change| change.needs_restart).collect(),
+            mistakes: Vec::new(),
+        }
+    }
+
+    fn note(&self, report: &Report, file: Option<String>) {
+        let now = self.live.clock.now();
+        let mut state = self.locked();
+        if report.mistakes.is_empty() {
+            state.file = file;
+            state.read_at = now;
+            state.reloads += 1;
+            state.needs_restart.clone_from(&report.needs_restart);
+            state.broken = None;
+        } else {
+            state.failures += 1;
+            let since = state.broken.as_ref().map_or(now, |broken| broken.since);
+            state.broken = Some(Broken { since, mistakes: report.mistakes.clone() });
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, ReloadState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    /// Swaps the parts. Nothing here can fail or wait.
+    fn put(&self, now: &Loaded, sources: crate::pipeline::Settings) {
+        let config = &now.config;
+        self.pipeline.apply(sources);
+        self.pipeline.cache().apply(build::freshness(config), config.cache.memory.bytes());
+        self.service.put(build::service(config));
+        if let Some(level) = &self.level {
+            level.set(config.log.level.as_str());
+        }
+    }
+}
+
+impl Report {
+    fn log(&self, state: &ReloadState) {
+        for mistake in &self.mistakes {
+            tracing::error!(running_on = %state.read_at, "the configuration was not reloaded: {mistake}");
+        }
+        for Change { key, before, now, .. } in &self.applied {
+            tracing::info!(key, before, now, "reloaded a setting");
+        }
+        for Change { key, before, now, .. } in &self.needs_restart {
+            tracing::warn!(key, before, now, "a setting was changed that needs a restart");
+        }
+        if self.mistakes.is_empty() && self.applied.is_empty() {
+            tracing::info!("read the configuration again; nothing in force has changed");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Where the configuration is read from, now and at every reload.
+//!
+//! The file may change while the server runs; the environment and the flags of a process cannot. A reload therefore
+//! reads the file only, the same one as before, and puts the other layers around it again.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use super::environment::{CONFIG_FILE, Environment, config_files};
+use super::layers::{FlagValue, Loaded, Sources, TextFile};
+use super::mistake::{Mistake, Mistakes};
+use super::{Config, Origin};
+
+/// The layers, with the file still unread.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The file that was named by a flag.
+    pub named: Option<PathBuf>,
+    /// The environment of the process.
+    pub environment: Environment,
+    /// The flags of the command line, in their order.
+    pub flags: Vec<FlagValue>,
+}
+
+impl Reading {
+    /// Reads the file that is named by a flag or the environment, else the first that exists of the usual ones.
+    ///
+    /// # Errors
+    /// All mistakes; a named file that cannot be read is one.
+    pub fn load(&self) -> Result<Loaded, Mistakes> {
+        let file = self.file().map_err(|mistake| Mistakes(vec![mistake]))?;
+        self.with(file)
+    }
+
+    /// Reads the file again from which `before` came. If there was none, the usual ones are looked for.
+    ///
+    /// # Errors
+    /// All mistakes. That the file is gone or empty is one: the defaults would declare nothing private.
+    pub fn load_again(&self, before: &Loaded) -> Result<Loaded, Mistakes> {
+        let Some(name) = &before.file else { return self.load() };
+        let path = PathBuf::from(name);
+        let file = read(path).and_then(|file| {
+            if file.text.trim().is_empty() {
+                let at = Origin::File { name: file.name, line: 1 };
+                let reason = "the file is empty now; write a comment into it if that is meant".to_owned();
+                return Err(Mistake::Syntax { at, reason });
+            }
+            Ok(file)
+        });
+        self.with(Some(file.map_err(|mistake| Mistakes(vec![mistake]))?))
+    }
+
+    /// The files to look at for a change: the one that `loaded` came from, else the usual ones.
+    pub fn watched(&self, loaded: &Loaded) -> Vec<PathBuf> {
+        match &loaded.file {
+            Some(name) => vec![PathBuf::from(name)],
+            None => config_files(&self.environment),
+        }
+    }
+
+    fn with(&self, file: Option<TextFile>) -> Result<Loaded, Mistakes> {
+        let environment = self.environment.clone();
+        Config::load(&Sources { file, environment, flags: self.flags.clone() })
+    }
+
+    fn file(&self) -> Result<Option<TextFile>, Mistake> {
+        let by_variable = || self.environment.get(CONFIG_FILE).filter(|path| !path.is_empty());
+        if let Some(path) = self.named.clone().or_else(|| by_variable().map(PathBuf::from)) {
+            return read(path).map(Some);
+        }
+        for path in config_files(&self.environment) {
+            match fs::metadata(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                _ => return read(path).map(Some),
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn read(path: PathBuf) -> Result<TextFile, Mistake> {
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(TextFile { name: path.display().to_string(), text }),
+        Err(error) => Err(Mistake::Unreadable { path, reason: error.to_string() }),
+    }
+}

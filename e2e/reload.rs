@@ -1,0 +1,70 @@
+//! Reloading the running binary: by SIGHUP and by the file itself.
+
+use std::path::{Path, PathBuf};
+
+use testkit::eventually;
+
+use crate::larder::Larder;
+
+/// Replaces the file as an editor does: whole, by its name.
+fn put(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    std::fs::write(&new, text).unwrap();
+    std::fs::rename(new, file).unwrap();
+}
+
+fn started(dir: &Path, text: &str) -> (Larder, PathBuf) {
+    let file = dir.join("larder.toml");
+    put(&file, text);
+    let larder = Larder::start(&dir.join("data"), &["--sumdb", "off", "--config", file.to_str().unwrap()]);
+    (larder, file)
+}
+
+#[tokio::test]
+async fn sighup_reloads_and_the_log_says_what_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (larder, file) = started(dir.path(), "upstream = \"off\"\n[cache]\nfresh = \"2m\"\n");
+    put(&file, "upstream = \"off\"\n[cache]\nfresh = \"3m\"\n");
+    larder.hangup();
+    let line = larder.logged("reloaded a setting").await;
+    assert!(line.contains("cache.fresh") && line.contains("2m") && line.contains("3m"), "{line}");
+    assert_eq!(larder.ask("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_changed_file_is_noticed_and_a_broken_one_is_told_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let (larder, file) = started(dir.path(), "upstream = \"off\"\n");
+    let list = "/corp.example/m/@v/list";
+    assert_eq!(larder.ask(list).await.status, 404);
+    put(&file, "upstream = \"off\"\nprivate = [\"corp.example\"]\n");
+    let denied = || async { larder.ask(list).await.status == 403 };
+    eventually("the new rule", denied).await;
+    put(&file, "upstream = \"off\"\n\nprivat = []\n");
+    let line = larder.logged("was not reloaded").await;
+    assert!(line.contains("larder.toml:3: unknown key `privat`"), "{line}");
+    assert_eq!(larder.ask(list).await.status, 403, "the rule is still in force");
+}
+
+#[tokio::test]
+async fn the_level_of_the_log_can_be_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (larder, file) = started(dir.path(), "upstream = \"off\"\n");
+    larder.ask("/example.com/before/@v/list").await;
+    larder.logged("example.com/before").await;
+    put(&file, "upstream = \"off\"\n[log]\nlevel = \"error\"\n");
+    larder.hangup();
+    // The line about the reload is not written any more either.
+    let quiet = || async {
+        let before = larder.log().len();
+        larder.ask("/example.com/between/@v/list").await;
+        larder.ask("/example.com/between/@v/list").await;
+        larder.log().len() == before
+    };
+    eventually("silence", quiet).await;
+    put(&file, "upstream = \"off\"\n[log]\nlevel = \"info\"\n");
+    larder.hangup();
+    larder.logged("reloaded a setting").await;
+    larder.ask("/example.com/after/@v/list").await;
+    larder.logged("example.com/after").await;
+}
