@@ -11,6 +11,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::version::VersionError;
 use crate::{ModulePath, ModuleVersion};
 
 mod parse;
@@ -103,6 +104,14 @@ impl Request {
     /// Reads the name of a file in the `@v` directory of a module: `list`, `v1.0.0.zip`, `master.info`.
     pub fn parse_file(module: &ModulePath, name: &str) -> Result<Self, RequestError> {
         parse::parse_file(module, name)
+    }
+
+    /// What is asked of a proxy for `path@text`, the text not escaped: `latest`, or the `.info` of a version or query.
+    pub fn named(module: &ModulePath, text: &str) -> Result<Self, VersionError> {
+        if text == "latest" {
+            return Ok(Self::Latest(module.clone()));
+        }
+        parse::named(module, text, FileKind::Info).map_err(|error| error.of(module))
     }
 
     /// The module that is asked about; `None` for a checksum database's own files.

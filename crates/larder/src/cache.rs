@@ -13,6 +13,7 @@ pub mod known;
 mod load;
 pub mod manifest;
 pub mod open;
+pub mod view;
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -269,8 +270,17 @@ impl Cache {
         module: &ModuleVersion,
         kind: FileKind,
     ) -> Result<Option<gomod::h1::H1>, StoreError> {
+        Ok(self.record(module, kind).await?.and_then(|record| record.h1))
+    }
+
+    /// What is recorded of a file, held or lost.
+    pub async fn record(
+        &self,
+        module: &ModuleVersion,
+        kind: FileKind,
+    ) -> Result<Option<Arc<manifest::Record>>, StoreError> {
         let manifest = self.manifest(&module.path).await?;
-        Ok(read(&manifest).record(&module.version, kind).and_then(|record| record.h1))
+        Ok(read(&manifest).record(&module.version, kind).cloned())
     }
 
     /// Versions of which all three files are held, in order, one a line.

@@ -9,8 +9,10 @@ mod derive;
 mod failure;
 mod fetch;
 pub mod flight;
+pub mod renew;
 mod settings;
 mod sumdb;
+pub mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +126,8 @@ enum Passage {
     Ours,
     /// Nobody waits for it.
     Behind(Place),
+    /// The operator wants the sources asked, whatever is known.
+    Renewal,
 }
 
 /// Answers requests.
@@ -345,7 +349,7 @@ impl Pipeline {
 
     /// The flight for a request, started if there was none.
     fn depart(self: &Arc<Self>, want: &Request, passage: Passage) -> Boarded {
-        let boarded = self.flights.board(want);
+        let boarded = self.flights.board(want, self.clock.now());
         if boarded.is_first {
             self.tasks.spawn(fetch::fly(self.clone(), boarded.flight.clone(), passage));
         }

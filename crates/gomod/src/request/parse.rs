@@ -47,15 +47,19 @@ fn extension(name: &str) -> Option<(&str, FileKind)> {
 
 /// Reads the request for a file of a module by the escaped version in its name.
 fn parse_version(module: &ModulePath, escaped: &str, kind: FileKind) -> Result<Request, VersionError> {
-    let text = unescape_version(escaped)?;
-    let version = match Version::parse(&text) {
+    named(module, &unescape_version(escaped)?, kind)
+}
+
+/// The same for a version that is not escaped.
+pub(super) fn named(module: &ModulePath, text: &str, kind: FileKind) -> Result<Request, VersionError> {
+    let version = match Version::parse(text) {
         Ok(version) => ModuleVersion::new(module.clone(), version),
         Err(error) => Err(error),
     };
     match version {
         Ok(version) => Ok(Request::File(version, kind)),
         Err(error) if kind == FileKind::Info && may_name_another(module, &error) => {
-            Ok(Request::Query(module.clone(), Query::parse(&text)?))
+            Ok(Request::Query(module.clone(), Query::parse(text)?))
         }
         Err(error) => Err(error),
     }

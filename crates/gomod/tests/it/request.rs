@@ -316,3 +316,21 @@ fn a_name_in_a_tree_is_the_request_for_it_without_percent_encoding() {
         assert!(Request::parse_file(&module, bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn what_stands_behind_the_at_of_a_module_is_what_its_info_is_asked_by() {
+    let module = gomod::ModulePath::parse("github.com/Azure/x").unwrap();
+    for (text, asked) in [
+        ("latest", "github.com/!azure/x/@latest"),
+        ("v1.2.3", "github.com/!azure/x/@v/v1.2.3.info"),
+        ("v1.2.3-RC1", "github.com/!azure/x/@v/v1.2.3-!r!c1.info"),
+        ("Main", "github.com/!azure/x/@v/!main.info"),
+        ("v2.0.0", "github.com/!azure/x/@v/v2.0.0.info"),
+    ] {
+        let named = Request::named(&module, text).unwrap();
+        assert_eq!((named.to_string().as_str(), &named), (asked, &parse(asked)));
+    }
+    for text in ["", "a/b", "upgrade", "<v1.0.0", "!a", "..", "a\nb"] {
+        assert!(Request::named(&module, text).is_err(), "{text:?}");
+    }
+}

@@ -6,7 +6,11 @@
 //! bytes and say so (`size_bytes`). A long call answers line by line, one JSON object each, the last one saying how it
 //! ended.
 
+pub mod flights;
 pub(in crate::app) mod import;
+pub mod invalidate;
+pub mod modules;
+pub mod refresh;
 mod reload;
 pub mod status;
 
@@ -30,8 +34,25 @@ use crate::tasks::Tasks;
 pub(super) const BASE: &str = "/api/v1/";
 
 /// All calls, in the order in which they are described.
-static CALLS: [Entry; 3] = [
+static CALLS: [Entry; 7] = [
     read("status", "What runs here and how it does.", |parts, _| status::answer(parts)),
+    read("flights", "What is being fetched now.", |parts, _| flights::answer(parts)),
+    read(
+        "modules/",
+        "What is known of a module: modules/PATH, of a version or query of it: modules/PATH/@v/VERSION; names as in \
+         a proxy's URL.",
+        modules::answer,
+    ),
+    change(
+        "refresh",
+        "Asks the sources now: {\"module\": PATH}, with \"version\" for one version or query of it.",
+        refresh::answer,
+    ),
+    change(
+        "invalidate",
+        "Forgets what may change: {\"module\": PATH}, with \"version\" for one version or query of it.",
+        invalidate::answer,
+    ),
     change("import", "Takes modules over: {\"dir\": PATH}. Answers line by line.", import::answer)
         .on_socket_only(),
     change("reload", "Reads the configuration again.", |parts, _| reload::answer(parts)),
@@ -69,7 +90,6 @@ struct Entry {
 /// What was asked of a call.
 pub(super) struct Asked {
     /// The path behind that of the call; empty for most.
-    #[expect(dead_code, reason = "the first call that reads it is the one about modules")]
     pub(super) rest: String,
     /// The call as it came.
     pub(super) call: Call,

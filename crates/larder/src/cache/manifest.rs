@@ -86,6 +86,11 @@ impl Manifest {
         self.records.get(&(version.as_str().to_owned(), kind.extension()))
     }
 
+    /// All records, in no order.
+    pub fn records(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.records.values()
+    }
+
     /// The source that the version's first file came from: later files must come from there too.
     pub fn pinned_source(&self, version: &Version) -> Option<Arc<str>> {
         FileKind::ALL

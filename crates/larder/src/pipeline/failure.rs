@@ -31,6 +31,18 @@ pub enum Class {
 }
 
 impl Class {
+    /// The word for answers to programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Withdrawn => "withdrawn",
+            Self::Denied => "denied",
+            Self::Unavailable => "unavailable",
+            Self::Corrupt => "corrupt",
+            Self::Internal => "internal",
+        }
+    }
+
     /// Whether the client may look elsewhere.
     pub fn is_absence(self) -> bool {
         matches!(self, Self::Absent | Self::Withdrawn)

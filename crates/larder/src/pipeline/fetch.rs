@@ -46,10 +46,20 @@ impl<E: Into<Error>> From<E> for Trouble {
     }
 }
 
+/// Where a flight looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// Once more at what is known: whoever asked may have looked just before an earlier flight landed.
+    First,
+    /// At the sources, whatever is known.
+    AtSources,
+}
+
 /// The task of one flight: it waits for its turn, unless everyone leaves before that.
 pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: Passage) {
+    let look = if matches!(passage, Passage::Renewal) { Look::AtSources } else { Look::First };
     let _place = match passage {
-        Passage::Ours => None,
+        Passage::Ours | Passage::Renewal => None,
         Passage::Behind(place) => Some(place),
         Passage::Asked(block) => tokio::select! {
             biased;
@@ -58,7 +68,8 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
             () = pipeline.flights.abandoned(&flight) => return,
         },
     };
-    let outcome = std::panic::AssertUnwindSafe(pipeline.bring_as_allowed(&flight)).catch_unwind().await;
+    let bringing = pipeline.bring_as_allowed(&flight, look);
+    let outcome = std::panic::AssertUnwindSafe(bringing).catch_unwind().await;
     let outcome = outcome.unwrap_or(Err(Error::Lost));
     match &outcome {
         Ok(_) => drop(pipeline.failures.remove(flight.want())),
@@ -74,14 +85,14 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
 
 impl Pipeline {
     /// Brings it under the settings in force; begins anew if they change so that it must.
-    async fn bring_as_allowed(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
+    async fn bring_as_allowed(self: &Arc<Self>, flight: &Flight, look: Look) -> Result<Landed, Error> {
         loop {
             let settings = self.settings.kept();
             tokio::select! {
                 // First the rule, then the work: no step is taken that the rule forbids.
                 biased;
                 () = self.settings.forbidden(&settings, flight.want()) => {}
-                outcome = self.bring(flight) => return outcome,
+                outcome = self.bring(flight, look) => return outcome,
             }
             tracing::info!(want = %flight.want(), "stopped a fetch: its module has become private");
             if flight.is_followed() {
@@ -90,13 +101,14 @@ impl Pipeline {
         }
     }
 
-    async fn bring(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
+    async fn bring(self: &Arc<Self>, flight: &Flight, look: Look) -> Result<Landed, Error> {
         let want = flight.want();
-        // Whoever asked may have looked just before an earlier flight landed.
-        match self.cache.lookup(want).await? {
-            Lookup::Fresh(held) => return Ok(Landed::Held(held)),
-            Lookup::Absent(absence) => return Err(self.absent(want, &absence)),
-            _ => {}
+        if look == Look::First {
+            match self.cache.lookup(want).await? {
+                Lookup::Fresh(held) => return Ok(Landed::Held(held)),
+                Lookup::Absent(absence) => return Err(self.absent(want, &absence)),
+                _ => {}
+            }
         }
         match want {
             Request::File(module, kind) => self.bring_file(flight, module, *kind).await.map(Landed::Held),

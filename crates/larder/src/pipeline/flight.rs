@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use bytes::Bytes;
 use gomod::Request;
 use http::HeaderValue;
+use jiff::Timestamp;
 use store::Spool;
 use tokio::sync::{Notify, watch};
 
@@ -69,6 +70,7 @@ pub struct Passed {
 #[derive(Debug)]
 pub struct Flight {
     want: Request,
+    since: Timestamp,
     stage: watch::Sender<Stage>,
     spool: OnceLock<Spool>,
     window: Mutex<Window>,
@@ -93,9 +95,10 @@ struct Window {
 }
 
 impl Flight {
-    fn new(want: Request) -> Self {
+    fn new(want: Request, since: Timestamp) -> Self {
         Self {
             want,
+            since,
             stage: watch::Sender::new(Stage::Asking),
             spool: OnceLock::new(),
             window: Mutex::default(),
@@ -116,6 +119,16 @@ impl Flight {
     /// What is fetched.
     pub fn want(&self) -> &Request {
         &self.want
+    }
+
+    /// When it began.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Views there are of it: those who wait, and those who follow.
+    pub(super) fn followers(&self) -> usize {
+        self.stage.receiver_count()
     }
 
     /// A view of how far it has come, that can be waited on.
@@ -286,13 +299,13 @@ impl Default for Flights {
 }
 
 impl Flights {
-    /// The flight for `want`.
-    pub(super) fn board(&self, want: &Request) -> Boarded {
+    /// The flight for `want`; `now` is when it begins if there was none.
+    pub(super) fn board(&self, want: &Request, now: Timestamp) -> Boarded {
         let mut shard = self.shard(want);
         if let Some(flight) = shard.get(want) {
             return Boarded { flight: flight.clone(), stage: flight.watch(), is_first: false };
         }
-        let flight = Arc::new(Flight::new(want.clone()));
+        let flight = Arc::new(Flight::new(want.clone(), now));
         shard.insert(want.clone(), flight.clone());
         Boarded { stage: flight.watch(), flight, is_first: true }
     }
@@ -314,6 +327,19 @@ impl Flights {
     pub(super) fn land(&self, flight: &Flight, outcome: Result<Landed, Error>) {
         self.shard(&flight.want).remove(&flight.want);
         flight.land(outcome);
+    }
+
+    /// The flight for `want`, if there is one.
+    pub(super) fn find(&self, want: &Request) -> Option<Arc<Flight>> {
+        self.shard(want).get(want).cloned()
+    }
+
+    /// The flights in the air, in no order.
+    pub(super) fn all(&self) -> Vec<Arc<Flight>> {
+        let of_shard = |shard: &Mutex<HashMap<Request, Arc<Flight>>>| {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect::<Vec<_>>()
+        };
+        self.shards.iter().flat_map(of_shard).collect()
     }
 
     /// Flights in the air.

@@ -1,6 +1,8 @@
 //! The admin API, over its two doors.
 
 mod doors;
+mod refresh;
+mod states;
 mod table;
 
 use serde_json::Value;

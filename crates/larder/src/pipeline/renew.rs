@@ -1,0 +1,96 @@
+//! Asking the sources again now, and forgetting what may have changed, because somebody knows better than the clock.
+//!
+//! Neither touches a version that is held. Asking again joins a fetch that is under way; when it fails, what was known
+//! stays.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gomod::{ModulePath, Request};
+
+use super::flight::{Boarded, Landed, Stage};
+use super::{Error, Passage, Pipeline};
+use crate::cache::{Content, Held, Lookup};
+
+/// What asking again for one thing has brought.
+#[derive(Debug)]
+pub struct Renewed {
+    /// What was asked for.
+    pub want: Request,
+    /// What was known before, if anything was.
+    pub before: Option<Bytes>,
+    /// What is known now, or why no source gave an answer.
+    pub after: Result<Held, Error>,
+    /// No source gave it: it was made from what is held.
+    pub is_derived: bool,
+}
+
+impl Pipeline {
+    /// Asks the sources for an answer that may change, however fresh what is known of it. A file of a version is only
+    /// asked for when it is not held.
+    pub async fn renew(self: &Arc<Self>, want: &Request) -> Result<Renewed, Error> {
+        let known = self.cache.lookup(want).await?;
+        let before = body(&known);
+        if let (Request::File(..), Lookup::Fresh(held)) = (want, known) {
+            return Ok(Renewed { want: want.clone(), before, after: Ok(held), is_derived: false });
+        }
+        // Should no source answer, it is not known to be absent either.
+        self.cache.forget_absence(want);
+        let began = self.clock.now();
+        let mut landed = self.ask_again(want).await;
+        if let Ok(Landed::Held(held)) = &landed
+            && held.at < began
+        {
+            // It joined a flight that had found something fresh before it asked anyone.
+            landed = self.ask_again(want).await;
+        }
+        let is_derived = matches!(landed, Ok(Landed::Derived(_)));
+        let after = landed.and_then(|landed| match landed {
+            Landed::Held(held) | Landed::Derived(held) => Ok(held),
+            Landed::Passed(_) => Err(Error::Lost),
+        });
+        Ok(Renewed { want: want.clone(), before, after, is_derived })
+    }
+
+    async fn ask_again(self: &Arc<Self>, want: &Request) -> Result<Landed, Error> {
+        let Boarded { flight, stage: mut watch, .. } = self.depart(want, Passage::Renewal);
+        // One that is lined up behind others need not wait for its turn any more.
+        flight.hurry();
+        let wait = self.settings.now().client_wait;
+        let landed = watch.wait_for(|stage| matches!(stage, Stage::Landed(_)));
+        let landed = tokio::time::timeout(wait, landed).await.map_err(|_| Error::Waited(wait))?;
+        match &*landed.map_err(|_| Error::Lost)? {
+            Stage::Landed(outcome) => outcome.clone(),
+            Stage::Asking | Stage::Arriving { .. } => Err(Error::Lost),
+        }
+    }
+
+    /// Forgets that anything of a module is absent or has failed. How many things those were.
+    pub fn forget_troubles(&self, path: &ModulePath) -> usize {
+        let absences = self.cache.absences(path);
+        let absent = absences.iter().filter(|(want, _)| self.cache.forget_absence(want)).count();
+        absent + self.failed_of(path).iter().filter(|want| self.forget_failure(want)).count()
+    }
+
+    /// Forgets that one thing is absent or has failed. Whether it was remembered so.
+    pub fn forget_trouble(&self, want: &Request) -> bool {
+        let is_absent = self.cache.forget_absence(want);
+        self.forget_failure(want) || is_absent
+    }
+
+    fn forget_failure(&self, want: &Request) -> bool {
+        self.failures.remove(want).is_some()
+    }
+}
+
+fn body(lookup: &Lookup) -> Option<Bytes> {
+    match lookup {
+        Lookup::Fresh(held) | Lookup::Stale(held) | Lookup::Old(held) | Lookup::Derived { held, .. } => {
+            match &held.content {
+                Content::Memory(bytes) => Some(bytes.clone()),
+                Content::File(_) => None,
+            }
+        }
+        Lookup::Absent(_) | Lookup::Missing => None,
+    }
+}
