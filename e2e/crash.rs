@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use testkit::{ModuleFiles, Upstream};
+use testkit::{Dice, ModuleFiles, Upstream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, Notify};
@@ -30,17 +30,6 @@ const SEED: u64 = 20_260_102;
 
 /// Every path with what must be served there.
 type Catalogue = BTreeMap<String, Bytes>;
-
-/// A sequence of numbers that is the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        // Knuth's constants for a linear congruential sequence; the high bits are the good ones.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % bound
-    }
-}
 
 fn versions() -> Vec<ModuleFiles> {
     let small = (0..SMALL_MODULES).flat_map(|module| {
@@ -185,7 +174,7 @@ async fn killed_at_any_moment_it_serves_again_what_clients_had_received() {
     let catalogue = Arc::new(catalogue(&versions));
     let upstream = Upstream::of(&versions).await;
     let mut larder = Larder::over(&dir.path().join("data"), &upstream.url());
-    let mut dice = Dice(SEED);
+    let mut dice = Dice::new(SEED);
     let mut order: Vec<String> = catalogue.keys().cloned().collect();
     let (mut held, mut worst) = (BTreeSet::new(), Duration::ZERO);
     let begun = Instant::now();

@@ -207,7 +207,9 @@ impl Inner {
             (None, _) => place::remove(&path).map_err(|source| StoreError::of("remove", key, source)),
         };
         self.marks.changed(&path);
-        to.iter().for_each(|to| self.marks.changed(to));
+        if let Some(to) = &to {
+            self.marks.changed(to);
+        }
         removed
     }
 }

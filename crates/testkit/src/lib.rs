@@ -15,6 +15,7 @@
 #![expect(clippy::disallowed_methods, reason = "fakes and oracles stand outside the doors of the product")]
 
 pub mod contract;
+mod dice;
 mod eventually;
 pub mod faulty;
 pub mod go;
@@ -24,6 +25,7 @@ pub mod tidy;
 mod tree;
 pub mod upstream;
 
+pub use dice::Dice;
 pub use eventually::{DEADLINE, Outcome, eventually};
 pub use faulty::Faulty;
 pub use module::ModuleFiles;

@@ -71,6 +71,18 @@ impl Response {
         self.headers.iter().find(|(held, _)| held == name).map(|(_, value)| value.as_str())
     }
 
+    /// The response in all the bytes of a connection that has ended, if there is a whole head.
+    pub fn parse(connection: &[u8]) -> Option<Self> {
+        let end = connection.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = Head::parse(&String::from_utf8_lossy(&connection[..end + 2]));
+        let rest = &connection[end + 4..];
+        let (body, complete) = match head.header("content-length").map(str::parse::<usize>) {
+            Some(size) => (rest.to_vec(), size == Ok(rest.len())),
+            None => joined(rest),
+        };
+        Some(Self { status: head.status, headers: head.headers, body, complete })
+    }
+
     /// The body as text, what is not UTF-8 replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
@@ -88,8 +100,12 @@ pub struct RawClient {
 impl RawClient {
     /// Connects, or panics.
     pub async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await;
-        Self::over(stream.unwrap_or_else(|error| panic!("connect {address}: {error}")))
+        Self::try_connect(address).await.unwrap_or_else(|error| panic!("connect {address}: {error}"))
+    }
+
+    /// Connects, if anyone listens.
+    pub async fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        TcpStream::connect(address).await.map(Self::over)
     }
 
     /// Connects from this address: all of `127.0.0.0/8` are different clients of one machine.
@@ -109,6 +125,15 @@ impl RawClient {
     fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self { stream, ahead: Vec::new() }
+    }
+
+    /// One request and its response, on a connection that may break at any moment: `None` when no whole response
+    /// head came. `has_body` is false for a HEAD.
+    pub async fn exchange(&mut self, request: &[u8], has_body: bool) -> Option<Response> {
+        self.stream.write_all(request).await.ok()?;
+        let head = self.try_head().await.ok()?;
+        let (body, complete) = if has_body { self.read_body(&head).await } else { (Vec::new(), true) };
+        Some(Response { status: head.status, headers: head.headers, body, complete })
     }
 
     /// Sends these bytes, or as many of them as the other side takes before it closes.
@@ -136,15 +161,19 @@ impl RawClient {
 
     /// Reads a response head.
     pub async fn read_head(&mut self) -> Head {
+        self.try_head().await.unwrap_or_else(|end| {
+            let seen = String::from_utf8_lossy(&self.ahead);
+            panic!("the connection ended ({end:?}) within a response head: {seen:?}")
+        })
+    }
+
+    async fn try_head(&mut self) -> Result<Head, End> {
         loop {
             if let Some(end) = self.ahead.windows(4).position(|window| window == b"\r\n\r\n") {
                 let head: Vec<u8> = self.ahead.drain(..end + 4).collect();
-                return Head::parse(&String::from_utf8_lossy(&head));
+                return Ok(Head::parse(&String::from_utf8_lossy(&head)));
             }
-            if let Err(end) = self.read_more().await {
-                let seen = String::from_utf8_lossy(&self.ahead);
-                panic!("the connection ended ({end:?}) within a response head: {seen:?}");
-            }
+            self.read_more().await?;
         }
     }
 
@@ -226,6 +255,22 @@ impl RawClient {
             Ok(Err(error)) => panic!("read: {error}"),
             Err(_) => Err(End::TimedOut),
         }
+    }
+}
+
+/// The content of chunks, and whether the last one is there.
+fn joined(mut chunks: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|window| window == b"\r\n");
+        let size = end.and_then(|end| chunk_size(&String::from_utf8_lossy(&chunks[..end])));
+        let (Some(end), Some(size)) = (end, size) else { return (body, false) };
+        chunks = &chunks[end + 2..];
+        if size == 0 || chunks.len() < size + 2 {
+            return (body, size == 0);
+        }
+        body.extend_from_slice(&chunks[..size]);
+        chunks = &chunks[size + 2..];
     }
 }
 

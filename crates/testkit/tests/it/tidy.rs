@@ -169,6 +169,7 @@ fn tests_do_not_sleep() {
     refused(&[
         ("crates/store/tests/it/a.rs", "//! A.\nfn a() { std::thread::sleep(x) }\n", "a.rs:2: `sleep`"),
         ("crates/testkit/src/go.rs", "//! A.\nuse tokio::time::sleep;\n", "`sleep`"),
+        ("e2e/start.rs", "//! A.\nfn a() { sleep(x) }\n", "`sleep`"),
         (
             "crates/store/src/a.rs",
             "//! A.\n#[cfg(test)]\nmod tests {\n  fn a() { sleep_until(x) }\n}\n",
@@ -177,6 +178,7 @@ fn tests_do_not_sleep() {
     ]);
     accepted(&[
         ("crates/testkit/src/eventually.rs", "//! A.\nfn a() { sleep(x) }\n"),
+        ("e2e/soak/load.rs", "//! A.\nfn a() { sleep(x) }\n"),
         ("crates/store/src/a.rs", "//! A.\nfn a() { sleep(x) }\n#[cfg(test)]\nmod tests {}\n"),
         ("crates/store/tests/it/a.rs", "//! A.\nfn tests_do_not_sleep() {}\n"),
     ]);
