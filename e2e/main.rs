@@ -13,6 +13,7 @@ mod import;
 mod larder;
 mod outage;
 mod reload;
+mod scrub;
 mod start;
 mod sumdb;
 mod world;

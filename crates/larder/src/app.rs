@@ -2,9 +2,11 @@
 
 pub mod api;
 mod build;
+mod call;
 mod control;
 mod import;
 mod reload;
+mod scrub;
 mod serve;
 mod watch;
 
@@ -20,6 +22,7 @@ use crate::config::{Config, Listen, Loaded, Reading};
 use crate::http::listen::{self, Listener, Patience, Socket};
 use crate::http::{self, Service};
 use crate::jobs;
+use crate::jobs::scrub::Scrub;
 use crate::observe::Counters;
 use crate::observe::log::Level;
 use crate::pipeline::Pipeline;
@@ -29,6 +32,7 @@ pub use build::pipeline_over;
 pub use import::import;
 use reload::Live;
 pub use reload::{Broken, ReloadState, Reloader, Report};
+pub use scrub::{ScrubCall, scrub};
 pub use serve::serve;
 
 /// A running server.
@@ -74,9 +78,13 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let (retire, drain) = (config.timeout.retire.into(), config.timeout.drain.into());
     let control = data.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
+    let schedule = build::schedule(config);
     let live = Live { pipeline: pipeline.clone(), service: settings.clone(), level, clock: clock.clone() };
     let reloader = Arc::new(Reloader::new(reading, loaded, live));
+    let scrub = Arc::new(Scrub::new(pipeline.clone(), Some(disk.clone()), clock.clone()));
     let api = api::Api::over(api::Parts {
+        scrub: scrub.clone(),
+        scrub_rate: schedule.bytes_per_s,
         pipeline: pipeline.clone(),
         counters: counters.clone(),
         tasks: tasks.clone(),
@@ -89,6 +97,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     tasks.attend(control::run(socket, service.clone(), tasks.clone()));
     tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone()));
     tasks.spawn(jobs::sync::run(disk.clone(), tasks.clone()));
+    tasks.spawn(jobs::scrub::schedule::run(scrub, schedule, tasks.clone()));
     let addresses = listeners.iter().filter_map(|listener| listener.socket.address()).collect();
     for listener in listeners {
         tasks.spawn(listen::run(listener, service.clone(), tasks.clone(), patience));

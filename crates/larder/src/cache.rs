@@ -8,6 +8,8 @@
 //! to the manifest. A crash between the two leaves a file that nobody vouches for; it is replaced when it is next
 //! asked for. Writers of one module take turns; readers never wait for them.
 
+pub mod evidence;
+pub mod examine;
 pub mod keep;
 pub mod known;
 mod load;
@@ -140,6 +142,7 @@ pub struct Cache {
     open: quick_cache::sync::Cache<Request, Arc<OpenFile>>,
     manifests: quick_cache::sync::Cache<ModulePath, Arc<RwLock<Manifest>>, Weigh>,
     writers: Vec<tokio::sync::Mutex<()>>,
+    evidence: evidence::Bounds,
 }
 
 /// Why something could not be kept.
@@ -172,7 +175,15 @@ impl Cache {
             open: quick_cache::sync::Cache::new(OPEN_FILES),
             manifests: quick_cache::sync::Cache::with_weighter(4096, MANIFEST_RECORDS, Weigh),
             writers: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
+            evidence: evidence::Bounds::default(),
         }
+    }
+
+    /// The same, keeping so much evidence of what was found wrong.
+    #[must_use]
+    pub fn with_evidence(mut self, bounds: evidence::Bounds) -> Self {
+        self.evidence = bounds;
+        self
     }
 
     /// From now on, what is held is fresh for so long, and so much of it is kept in memory.

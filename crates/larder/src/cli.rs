@@ -10,6 +10,7 @@ mod config;
 mod failure;
 mod import;
 mod mode;
+mod scrub;
 mod serve;
 mod version;
 
@@ -31,7 +32,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the configuration has a mistake; nothing was done.
     Usage = 2,
-    /// An import left something out because it was not right.
+    /// An import left something out because it was not right; a scrub left something broken.
     Refused = 3,
 }
 
@@ -60,6 +61,7 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Summary => Args::command().print_help().map(|()| Exit::Fine).map_err(Into::into),
         Mode::Serve { loaded, reading } => serve::run(*loaded, *reading),
         Mode::Import { from, loaded, json } => import::run(&from, &loaded, json),
+        Mode::Scrub { call, loaded, json } => scrub::run(&call, &loaded, json),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
         Mode::Check { loaded } => print(&config::check(&loaded)),
         Mode::Reference(document) => print(&config::reference(document)),

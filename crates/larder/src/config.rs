@@ -29,6 +29,7 @@ mod network;
 mod pattern;
 mod reading;
 pub mod reference;
+mod scrub;
 mod show;
 mod suggest;
 mod sumdb;
@@ -58,6 +59,7 @@ pub use mistake::{Mistake, Mistakes};
 pub use network::{Cidr, Network};
 pub use pattern::{GovcsRule, Pattern, SchemeRule};
 pub use reading::Reading;
+pub use scrub::{Evidence, Scrub};
 pub use show::Row;
 pub use sumdb::{SumDb, SumDbSpec};
 pub use text::redact;
@@ -124,6 +126,10 @@ pub struct Config {
     pub timeout: Timeout,
     /// How much clients may ask for at once.
     pub limits: Limits,
+    /// When everything that is held is read again, to find what the disk has lost.
+    pub scrub: Scrub,
+    /// How much is kept of what was found wrong.
+    pub evidence: Evidence,
     /// What the server says about its work.
     pub log: Log,
     /// Who may ask the server about itself, and tell it what to do.
@@ -150,6 +156,8 @@ impl Default for Config {
             cache: Cache::default(),
             timeout: Timeout::default(),
             limits: Limits::default(),
+            scrub: Scrub::default(),
+            evidence: Evidence::default(),
             log: Log::default(),
             admin: Admin::default(),
         }

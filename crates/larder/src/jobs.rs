@@ -2,4 +2,5 @@
 
 pub mod import;
 pub mod recover;
+pub mod scrub;
 pub mod sync;

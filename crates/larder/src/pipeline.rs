@@ -9,6 +9,7 @@ mod derive;
 mod failure;
 mod fetch;
 pub mod flight;
+mod heal;
 pub mod renew;
 mod settings;
 mod sumdb;
@@ -183,6 +184,11 @@ impl Pipeline {
             Lookup::Absent(absence) => Err(self.absent(want, &absence)),
             Lookup::Missing => self.fill(who, want).await,
         }
+    }
+
+    /// Whether the server has begun to stop: long work comes to an end.
+    pub fn is_stopping(&self) -> bool {
+        self.tasks.is_stopping()
     }
 
     /// Counts of what was refused.

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::{Key, StoreError, run_blocking};
+use crate::{Key, StoreError, blocking};
 
 /// Where the bytes of a [`Blob`] or a spool come from; implemented by each store.
 pub trait ReadAt: Send + Sync {
@@ -100,7 +100,7 @@ impl Blob {
             return done;
         }
         let blob = self.clone();
-        run_blocking("read", self.key.as_str(), move || blob.read_at(offset, len)).await
+        blocking("read", self.key.as_str(), move || blob.read_at(offset, len)).await
     }
 
     /// The same, blocking.

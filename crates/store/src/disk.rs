@@ -35,7 +35,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 
-use crate::{Blob, Blobs, Durability, Key, Listed, Publish, Spool, StoreError, run_blocking};
+use crate::{Blob, Blobs, Durability, Key, Listed, Publish, Spool, StoreError, blocking};
 
 /// First elements that are not keys: files of the store, of the file system, and of the program around it.
 const RESERVED: [&str; 7] = ["LOCK", "CLEAN", "SYNCED", "tmp", "vcs", "control.sock", "lost+found"];
@@ -98,6 +98,12 @@ impl Disk {
     /// Waits until what earlier processes left in `tmp/` is gone. Blocking.
     pub fn wait_until_swept(&self) {
         self.0.home.wait_until_swept();
+    }
+
+    /// How many files and directories of earlier processes are in `tmp/` now, taking them away if that is wanted.
+    /// Blocking.
+    pub fn left_over(&self, remove: bool) -> u64 {
+        self.0.home.left_over(remove)
     }
 
     /// Syncs and marks the directory as closed in order; whatever wants to change it afterwards gets
@@ -224,7 +230,7 @@ impl Blobs for Disk {
             return ready(done).boxed();
         }
         let (inner, wanted) = (Arc::clone(&self.0), key.clone());
-        run_blocking("open", key.as_str(), move || inner.open_waiting(&wanted)).boxed()
+        blocking("open", key.as_str(), move || inner.open_waiting(&wanted)).boxed()
     }
 
     fn spool(&self) -> Result<Spool, StoreError> {
@@ -243,10 +249,8 @@ impl Blobs for Disk {
         let ours = spool.body::<file::SpoolBody>().filter(|body| body.0.is_of(&self.0.files));
         let Some(body) = ours else { return ready(Err(StoreError::Foreign)).boxed() };
         let (inner, spooled, name) = (Arc::clone(&self.0), Arc::clone(&body.0), key.clone());
-        run_blocking("publish", key.as_str(), move || {
-            inner.publish_waiting(&spooled, &name, mode, durability)
-        })
-        .boxed()
+        blocking("publish", key.as_str(), move || inner.publish_waiting(&spooled, &name, mode, durability))
+            .boxed()
     }
 
     fn append<'a>(
@@ -256,13 +260,12 @@ impl Blobs for Disk {
         durability: Durability,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         let (inner, name) = (Arc::clone(&self.0), key.clone());
-        run_blocking("append to", key.as_str(), move || inner.append_waiting(&name, &record, durability))
-            .boxed()
+        blocking("append to", key.as_str(), move || inner.append_waiting(&name, &record, durability)).boxed()
     }
 
     fn remove<'a>(&'a self, key: &'a Key, aside: Option<&'a Key>) -> BoxFuture<'a, Result<(), StoreError>> {
         let (inner, name, aside) = (Arc::clone(&self.0), key.clone(), aside.cloned());
-        run_blocking("remove", key.as_str(), move || inner.remove_waiting(&name, aside.as_ref())).boxed()
+        blocking("remove", key.as_str(), move || inner.remove_waiting(&name, aside.as_ref())).boxed()
     }
 
     fn list<'a>(
@@ -273,11 +276,11 @@ impl Blobs for Disk {
     ) -> BoxFuture<'a, Result<Vec<Listed>, StoreError>> {
         let inner = Arc::clone(&self.0);
         let page = walk::Page { under: under.cloned(), after: after.cloned(), limit };
-        run_blocking("list", "objects", move || page.collect(&inner.home.root)).boxed()
+        blocking("list", "objects", move || page.collect(&inner.home.root)).boxed()
     }
 
     fn sync(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         let inner = Arc::clone(&self.0);
-        run_blocking("sync", "objects", move || inner.marks.sync(&inner.home)).boxed()
+        blocking("sync", "objects", move || inner.marks.sync(&inner.home)).boxed()
     }
 }

@@ -131,12 +131,12 @@ pub async fn put(
 ) -> Result<Blob, StoreError> {
     let spool = blobs.spool()?;
     let written = spool.clone();
-    run_blocking("write", key.as_str(), move || written.write(&bytes)).await?;
+    blocking("write", key.as_str(), move || written.write(&bytes)).await?;
     blobs.publish(&spool, key, mode, durability).await
 }
 
 /// Runs what may block beside the async threads. A panic in there becomes an error of the operation.
-async fn run_blocking<T: Send + 'static>(
+pub async fn blocking<T: Send + 'static>(
     operation: &'static str,
     object: &str,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,

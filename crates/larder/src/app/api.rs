@@ -12,6 +12,7 @@ pub mod invalidate;
 pub mod modules;
 pub mod refresh;
 mod reload;
+mod scrub;
 pub mod status;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use super::Reloader;
 use crate::clock::Clock;
 use crate::http::admin::{self, Call, Calls, Door, Refusal};
 use crate::http::body::Body;
+use crate::jobs::scrub::Scrub;
 use crate::observe::Counters;
 use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
@@ -34,7 +36,7 @@ use crate::tasks::Tasks;
 pub(super) const BASE: &str = "/api/v1/";
 
 /// All calls, in the order in which they are described.
-static CALLS: [Entry; 7] = [
+static CALLS: [Entry; 8] = [
     read("status", "What runs here and how it does.", |parts, _| status::answer(parts)),
     read("flights", "What is being fetched now.", |parts, _| flights::answer(parts)),
     read(
@@ -55,6 +57,12 @@ static CALLS: [Entry; 7] = [
     ),
     change("import", "Takes modules over: {\"dir\": PATH}. Answers line by line.", import::answer)
         .on_socket_only(),
+    change(
+        "scrub",
+        "Reads everything held again: {\"modules\": [PATTERN], \"no_heal\": BOOL}. Answers line by line.",
+        scrub::answer,
+    )
+    .on_socket_only(),
     change("reload", "Reads the configuration again.", |parts, _| reload::answer(parts)),
 ];
 
@@ -66,6 +74,10 @@ pub(super) struct Parts {
     pub(super) counters: Arc<Counters>,
     /// Where tasks are started.
     pub(super) tasks: Tasks,
+    /// What reads the store again.
+    pub(super) scrub: Arc<Scrub>,
+    /// Bytes a second that it may read.
+    pub(super) scrub_rate: u64,
     /// What reads the configuration again.
     pub(super) reloader: Arc<Reloader>,
     /// The time.

@@ -12,10 +12,11 @@ use source::{
 use store::Blobs;
 
 use crate::auth::Shares;
-use crate::cache::{Cache, Freshness};
+use crate::cache::{Cache, Freshness, evidence};
 use crate::clock::Clock;
 use crate::config::{self, Config, Pattern};
 use crate::http;
+use crate::jobs::scrub::schedule::Schedule;
 use crate::pipeline::{self, Bounds, Parts, Pipeline, SumDb, SumDbs};
 use crate::tasks::Tasks;
 
@@ -30,7 +31,10 @@ pub fn pipeline_over(
     clock: Clock,
 ) -> anyhow::Result<Arc<Pipeline>> {
     let settings = sources(config, &clock, Origins::default())?;
+    let bounds =
+        evidence::Bounds { pieces: config.evidence.keep as usize, bytes: config.evidence.size.bytes() };
     let cache = Cache::new(blobs, clock.clone(), freshness(config), config.cache.memory.bytes());
+    let cache = cache.with_evidence(bounds);
     Ok(Pipeline::new(Parts { cache: Arc::new(cache), settings, tasks, clock }))
 }
 
@@ -55,6 +59,11 @@ pub(super) fn sources(
         bounds: bounds(config),
         shares: Shares::new(config.limits.exempt.clone()),
     })
+}
+
+/// When the store is scrubbed, and how fast.
+pub(super) fn schedule(config: &Config) -> Schedule {
+    Schedule { every: config.scrub.every.into(), bytes_per_s: config.scrub.rate.bytes() }
 }
 
 /// How long what is held counts.

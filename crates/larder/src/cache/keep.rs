@@ -49,6 +49,7 @@ impl Cache {
         let earlier = read(&manifest).record(&module.version, kind).cloned();
         if let Some(earlier) = earlier {
             agree(module, kind, &earlier, &verified)?;
+            tell_of_return(module, kind, &earlier, &verified);
             if !earlier.lost
                 && let Some(held) = self.still_held(&want, module, kind, &earlier).await?
             {
@@ -127,12 +128,12 @@ impl Cache {
         self.memory.remove(want);
     }
 
-    /// Rewrites the list of the static tree: the versions whose three files are held.
+    /// Rewrites the list of the static tree: the versions whose three files are held. Whether it said something else.
     pub(super) async fn write_list(
         &self,
         path: &ModulePath,
         manifest: &RwLock<Manifest>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let text = lines(read(manifest).whole_versions());
         let key = tree_key(path, "list")?;
         let current = match self.blobs.open(&key).await {
@@ -141,10 +142,10 @@ impl Cache {
             Err(error) => return Err(error),
         };
         if current == text {
-            return Ok(());
+            return Ok(false);
         }
         store::put(&*self.blobs, &key, text.into(), Publish::Replace, Durability::Batched).await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Keeps an answer that may change. A failure to write it is logged and otherwise ignored: it is only a copy.
@@ -196,6 +197,24 @@ fn agree(
         return Ok(());
     }
     Err(KeepError::Differs { file: format!("{module} {}", kind.extension()), recorded, offered })
+}
+
+/// A lost file comes back: an event, and more so when an `.info`, which no hash binds, says something else now.
+fn tell_of_return(module: &ModuleVersion, kind: FileKind, earlier: &Record, verified: &Verified) {
+    if !earlier.lost {
+        return;
+    }
+    if kind == FileKind::Info && earlier.sha256 != verified.sums.sha256 {
+        tracing::warn!(
+            module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
+            "a lost .info was taken over as its source gives it now, which is not what was held"
+        );
+        return;
+    }
+    tracing::info!(
+        module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
+        "a lost file is held again"
+    );
 }
 
 fn record(

@@ -6,13 +6,15 @@ use bytes::Bytes;
 use gomod::{FileKind, ModulePath, ModuleVersion, Request};
 use store::StoreError;
 
-use super::manifest::{self, Manifest, Record};
+use super::evidence::FoundBy;
+use super::examine::Damage;
+use super::manifest::{Manifest, Record};
 use super::open::OpenFile;
 use super::{Cache, Content, Held, Remembered, SMALL_BYTES, file_key, known, manifest_key, read};
 use crate::verify::sums;
 
 /// A manifest is read whole; a million records of one module would be about this large.
-const MANIFEST_BYTES: u64 = 512 * 1024 * 1024;
+pub(super) const MANIFEST_BYTES: u64 = 512 * 1024 * 1024;
 /// A stored list is at most what a source may send, with its head.
 const KNOWN_BYTES: u64 = 17 * 1024 * 1024;
 
@@ -56,7 +58,10 @@ impl Cache {
                 file.notice_change();
                 return Ok(Some(held_file(&file)));
             }
-            self.lose(want, module, kind, file.record()).await?;
+            let record = file.record();
+            let damage = file.rot().map_or(Damage::Missing, |block| Damage::met(block, record));
+            self.condemn(module, kind, record, (damage, FoundBy::Read)).await?;
+            self.open.remove_if(want, |open| Arc::ptr_eq(open, &file));
             return Ok(None);
         }
         let manifest = self.manifest(&module.path).await?;
@@ -74,13 +79,17 @@ impl Cache {
         kind: FileKind,
         record: Arc<Record>,
     ) -> Result<Option<Held>, StoreError> {
-        let blob = match self.blobs.open(&file_key(module, kind)?).await {
-            Ok(blob) if blob.size() == record.size => blob,
-            Ok(_) => return self.lose(want, module, kind, &record).await.map(|()| None),
-            Err(error) if error.is_absent() => {
-                return self.lose(want, module, kind, &record).await.map(|()| None);
-            }
+        let opened = match self.blobs.open(&file_key(module, kind)?).await {
+            Ok(blob) => Damage::of_size(blob.size(), &record).map_or(Ok(blob), Err),
+            Err(error) if error.is_absent() => Err(Damage::Missing),
             Err(error) => return Err(error),
+        };
+        let blob = match opened {
+            Ok(blob) => blob,
+            Err(damage) => {
+                self.condemn(module, kind, &record, (damage, FoundBy::Read)).await?;
+                return Ok(None);
+            }
         };
         if record.size > SMALL_BYTES {
             let file = Arc::new(OpenFile::new(record, blob));
@@ -88,43 +97,20 @@ impl Cache {
             return Ok(Some(held_file(&file)));
         }
         let bytes = blob.read_all(SMALL_BYTES).await?;
-        if sums::of(&bytes).sha256 != record.sha256 {
-            return self.lose(want, module, kind, &record).await.map(|()| None);
+        if let Some(damage) = Damage::of_bytes(&bytes, &record) {
+            self.condemn(module, kind, &record, (damage, FoundBy::Read)).await?;
+            return Ok(None);
         }
         let held = held_small(&record, bytes);
         self.memory.insert(want.clone(), Remembered::File(held.clone()));
         Ok(Some(held))
     }
 
-    /// Takes a file that is gone or rotten out of what is held. Its record stays, marked, and binds what may replace it.
-    async fn lose(
-        &self,
-        want: &Request,
-        module: &ModuleVersion,
-        kind: FileKind,
-        record: &Record,
-    ) -> Result<(), StoreError> {
-        tracing::error!(
-            module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
-            "a held file is missing or is not what was kept; it will be fetched again"
-        );
-        let _turn = self.turn(&module.path).await;
-        self.forget(want);
-        let manifest = self.manifest_in_turn(&module.path).await?;
-        let lost = Arc::new(Record { lost: true, ..record.clone() });
-        self.blobs.remove(&file_key(module, kind)?, None).await?;
-        let line = manifest::line(&lost);
-        self.blobs.append(&manifest_key(&module.path)?, line, store::Durability::Batched).await?;
-        manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(lost);
-        self.write_list(&module.path, &manifest).await
-    }
-
     /// Whether a file of the static tree is what a record says. A list is checked by being written anew.
     pub async fn vouches_for(&self, key: &store::Key) -> Result<bool, StoreError> {
         let held = match in_tree(key) {
             Some(Request::List(path)) => {
-                let manifest = self.manifest(&path).await?;
-                return self.write_list(&path, &manifest).await.map(|()| true);
+                return self.mend_list(&path).await.map(|_| true);
             }
             Some(Request::File(module, kind)) => {
                 let want = Request::File(module.clone(), kind);
@@ -144,21 +130,6 @@ impl Cache {
         Ok(true)
     }
 
-    /// Takes a file that no record vouches for out of the tree. In turn with the module's writers: one of them may
-    /// have published the file just now and be about to write its record. Whether it was taken out.
-    pub async fn take_out(&self, key: &store::Key) -> Result<bool, StoreError> {
-        let Some(Request::File(module, kind)) = in_tree(key) else {
-            return self.blobs.remove(key, None).await.map(|()| true);
-        };
-        let _turn = self.turn(&module.path).await;
-        let manifest = self.manifest_in_turn(&module.path).await?;
-        let is_recorded = read(&manifest).record(&module.version, kind).is_some_and(|record| !record.lost);
-        if !is_recorded {
-            self.blobs.remove(key, None).await?;
-        }
-        Ok(!is_recorded)
-    }
-
     pub(super) async fn load_known(&self, want: &Request) -> Result<Option<Held>, StoreError> {
         let Some(key) = known::key(want) else { return Ok(None) };
         let stored = match self.blobs.open(&key).await {
@@ -174,7 +145,7 @@ impl Cache {
 }
 
 /// What a file of the static tree answers.
-fn in_tree(key: &store::Key) -> Option<Request> {
+pub(super) fn in_tree(key: &store::Key) -> Option<Request> {
     Request::parse_name(key.as_str().strip_prefix("modules/")?).ok()
 }
 

@@ -55,6 +55,12 @@ pub struct Record {
     pub lost: bool,
 }
 
+impl Record {
+    fn is_about_a_file(&self) -> bool {
+        FileKind::parse(&self.kind).is_some() && Version::parse(&self.version).is_ok()
+    }
+}
+
 /// All records of one module.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
@@ -67,7 +73,8 @@ impl Manifest {
         let mut manifest = Self::default();
         let whole = text.iter().rposition(|byte| *byte == b'\n').and_then(|end| text.get(..end));
         for line in whole.unwrap_or_default().split(|byte| *byte == b'\n') {
-            if let Ok(record) = serde_json::from_slice::<Record>(line) {
+            if let Some(record) = serde_json::from_slice::<Record>(line).ok().filter(Record::is_about_a_file)
+            {
                 manifest.insert(Arc::new(record));
             }
         }
@@ -123,6 +130,61 @@ impl Manifest {
     /// Whether nothing is recorded.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+}
+
+/// A line of a manifest that is not what it should be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadLine {
+    /// Its number, from one.
+    pub line: u64,
+    /// It is a record, but says something else of a file than an earlier one did: nothing mends that.
+    pub contradicts: bool,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// Looks through a manifest for lines that [`Manifest::parse`] passes over, and for records that contradict earlier
+/// ones: what was verified first binds for ever.
+pub fn audit(text: &[u8]) -> Vec<BadLine> {
+    let (mut bad, mut known) = (Vec::new(), HashMap::<(String, String), Record>::new());
+    let torn =
+        (text.last().is_some_and(|last| *last != b'\n')).then(|| text.split(|byte| *byte == b'\n').count());
+    let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|byte| *byte == b'\n');
+    for (line, bytes) in (1_u64..).zip(lines).filter(|_| !text.is_empty()) {
+        let mut add = |contradicts, why: &str| bad.push(BadLine { line, contradicts, why: why.to_owned() });
+        if torn.is_some_and(|torn| torn as u64 == line) {
+            add(false, "it was cut short");
+            continue;
+        }
+        let Ok(record) = serde_json::from_slice::<Record>(bytes) else {
+            add(false, "it is no record");
+            continue;
+        };
+        if !record.is_about_a_file() {
+            add(false, "it is about no file of a version");
+            continue;
+        }
+        let earlier = known.get(&(record.version.clone(), record.kind.clone()));
+        if let Some(why) = earlier.and_then(|earlier| contradiction(earlier, &record)) {
+            add(true, &why);
+        }
+        known.insert((record.version.clone(), record.kind.clone()), record);
+    }
+    bad
+}
+
+fn contradiction(earlier: &Record, later: &Record) -> Option<String> {
+    let file = format!("{}.{}", later.version, later.kind);
+    match (&earlier.h1, &later.h1) {
+        (Some(first), Some(other)) if first != other => {
+            Some(format!("it says that {file} has {other}, but an earlier line says {first}"))
+        }
+        // Framing may change only where the file was lost in between.
+        _ if earlier.sha256 != later.sha256 && !earlier.lost => {
+            Some(format!("it says that {file} has other bytes than an earlier line says"))
+        }
+        _ => None,
     }
 }
 

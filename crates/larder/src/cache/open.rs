@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use store::{Blob, Stamp, StoreError};
@@ -43,8 +43,12 @@ pub struct OpenFile {
     stamp: Mutex<Option<Stamp>>,
     /// One bit a block, set once the block was found right.
     checked: Box<[AtomicU64]>,
-    rotten: AtomicBool,
+    /// Where wrong bytes were met: the block's number; [`SOUND`] while none were.
+    rot: AtomicU64,
 }
+
+/// No wrong bytes were met.
+const SOUND: u64 = u64::MAX;
 
 impl OpenFile {
     /// Takes charge of an opened object whose record is `record`.
@@ -52,7 +56,7 @@ impl OpenFile {
         let words = record.size.div_ceil(BLOCK).div_ceil(64);
         let checked = (0..words).map(|_| AtomicU64::new(0)).collect();
         let stamp = Mutex::new(Some(blob.stamp()));
-        Self { record, blob, stamp, checked, rotten: AtomicBool::new(false) }
+        Self { record, blob, stamp, checked, rot: AtomicU64::new(SOUND) }
     }
 
     /// What is recorded about the file.
@@ -62,7 +66,12 @@ impl OpenFile {
 
     /// Whether wrong bytes were found in it.
     pub fn is_rotten(&self) -> bool {
-        self.rotten.load(Ordering::Relaxed)
+        self.rot().is_some()
+    }
+
+    /// The block in which wrong bytes were found, or where the file ends too early.
+    pub fn rot(&self) -> Option<u64> {
+        Some(self.rot.load(Ordering::Relaxed)).filter(|block| *block != SOUND)
     }
 
     /// Forgets what was checked when the file has changed since.
@@ -113,16 +122,16 @@ impl OpenFile {
         len: usize,
         read: Result<Bytes, ReadError>,
     ) -> Result<Bytes, ReadError> {
-        let bytes = read.inspect_err(|error| self.notice_truncation(error))?;
+        let bytes = read.inspect_err(|error| self.notice_truncation(error, piece.block))?;
         if bytes.len() < piece.len || piece.len == 0 {
-            self.rotten.store(true, Ordering::Relaxed);
+            self.rot.store(piece.block, Ordering::Relaxed);
             return Err(ReadError::Short { at: piece.offset + bytes.len() as u64 });
         }
         if !piece.check {
             return Ok(bytes);
         }
         if !sums::block_agrees(&self.record.blocks, piece.block, &bytes) {
-            self.rotten.store(true, Ordering::Relaxed);
+            self.rot.store(piece.block, Ordering::Relaxed);
             return Err(ReadError::Rotten { block: piece.block });
         }
         self.mark_checked(piece.block);
@@ -130,9 +139,9 @@ impl OpenFile {
         Ok(bytes.slice(skip..bytes.len().min(skip.saturating_add(len))))
     }
 
-    fn notice_truncation(&self, error: &ReadError) {
+    fn notice_truncation(&self, error: &ReadError, block: u64) {
         if matches!(error, ReadError::Store(StoreError::Truncated { .. })) {
-            self.rotten.store(true, Ordering::Relaxed);
+            self.rot.store(block, Ordering::Relaxed);
         }
     }
 

@@ -16,7 +16,7 @@ Exit codes:
   0  all went well
   1  something failed
   2  the command line or the configuration has a mistake; nothing was done
-  3  an import left something out because it was not right
+  3  an import left something out because it was not right, or a scrub left something broken
 
 `larder COMMAND --help` shows examples of each command.";
 
@@ -73,6 +73,19 @@ Every file is checked as if it came from a network. Nothing that is held is chan
 Exit codes: 0 all imported, 1 failed, 2 mistake in the command line or the configuration,
             3 something was refused.";
 
+const SCRUB: &str = "\
+Examples:
+  larder scrub
+      Reads everything that is held, and fetches again what the disk has lost.
+  larder scrub --no-heal --json | jq '.findings'
+      Only looks.
+  larder scrub --module 'corp.example.com,*.corp.example.com'
+
+By the server, if one runs on the data directory; otherwise this command opens the directory itself.
+What is found wrong is moved to `evidence/` in the data directory.
+Exit codes: 0 all is well or was healed, 1 failed, 2 mistake in the command line or the configuration,
+            3 something is still broken.";
+
 const VERSION: &str = "\
 Examples:
   larder version
@@ -115,6 +128,21 @@ pub(super) enum Command {
         #[arg(value_name = "DIR")]
         from: PathBuf,
         /// Report as JSON, every refused file named.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Read everything that is held again, and heal what is not what was kept.
+    #[command(after_help = SCRUB)]
+    Scrub {
+        /// Only modules that match, in the grammar of GOPRIVATE; may be repeated.
+        #[arg(long = "module", value_name = "PATTERN")]
+        modules: Vec<String>,
+        /// Change nothing.
+        #[arg(long)]
+        no_heal: bool,
+        /// Report as JSON.
         #[arg(long)]
         json: bool,
         #[command(flatten)]

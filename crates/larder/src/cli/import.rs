@@ -55,7 +55,7 @@ fn describe(report: &Report) -> String {
 }
 
 /// Text from outside on one line, so that no name of a file can act on the terminal or pass for another line.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let mut line = String::new();
     for letter in text.chars() {
         match letter {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap_complete::Shell;
 
 use super::args::{Args, Command, ConfigCommand, Document, Settings};
+use crate::app::ScrubCall;
 use crate::config::{Environment, Loaded, Reading};
 
 /// A command that is ready to run.
@@ -15,6 +16,8 @@ pub(super) enum Mode {
     Serve { loaded: Box<Loaded>, reading: Box<Reading> },
     /// Take modules over.
     Import { from: PathBuf, loaded: Box<Loaded>, json: bool },
+    /// Read everything that is held again.
+    Scrub { call: ScrubCall, loaded: Box<Loaded>, json: bool },
     /// Print the configuration.
     Show { loaded: Box<Loaded>, json: bool },
     /// Say that the configuration has no mistakes.
@@ -43,6 +46,9 @@ impl Mode {
             }
             Some(Command::Import { from, json, settings }) => {
                 Self::Import { from, loaded: load(&settings)?, json }
+            }
+            Some(Command::Scrub { modules, no_heal, json, settings }) => {
+                Self::Scrub { call: ScrubCall { modules, no_heal }, loaded: load(&settings)?, json }
             }
             Some(Command::Version { json }) => Self::Version { json },
             Some(Command::Completions { shell }) => Self::Completions(shell),

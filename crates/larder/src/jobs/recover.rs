@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use store::{Blobs, Disk, Key, StoreError};
 
 use crate::cache::Cache;
+use crate::cache::evidence::FoundBy;
 
 /// Keys looked at in one go.
 const PAGE: usize = 1000;
@@ -37,7 +38,7 @@ async fn pass(disk: &Disk, cache: &Cache, since: SystemTime) -> Result<u64, Stor
         let page = disk.list(Some(&tree), after.as_ref(), PAGE).await?;
         for listed in &page {
             let is_doubtful = listed.stamp.changed() >= since && !cache.vouches_for(&listed.key).await?;
-            if is_doubtful && cache.take_out(&listed.key).await? {
+            if is_doubtful && cache.take_out(&listed.key, FoundBy::Start).await?.is_some() {
                 tracing::warn!(
                     key = listed.key.as_str(),
                     "took a file out of the tree: no record vouches for it"

@@ -12,5 +12,6 @@ mod flights;
 mod keeping;
 mod proxy;
 mod reload;
+mod scrub;
 mod serving;
 mod settings;

@@ -108,15 +108,16 @@ fn sweep(left: Vec<PathBuf>) -> Option<JoinHandle<()>> {
         return None;
     }
     let work = move || {
-        for path in left {
-            let _ = if path.is_dir() && !path.is_symlink() {
-                fs::remove_dir_all(&path)
-            } else {
-                fs::remove_file(&path)
-            };
+        for path in &left {
+            remove_all(path);
         }
     };
     thread::Builder::new().name("store-sweep".to_owned()).spawn(work).ok()
+}
+
+fn remove_all(path: &Path) {
+    let is_directory = path.is_dir() && !path.is_symlink();
+    let _ = if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
 }
 
 impl Home {
@@ -134,6 +135,20 @@ impl Home {
             other => other?,
         };
         Ok((path, file))
+    }
+
+    /// Counts what is in `tmp/` beside the directory of this process, and removes it if that is wanted.
+    pub(super) fn left_over(&self, remove: bool) -> u64 {
+        self.wait_until_swept();
+        let entries = fs::read_dir(self.root.join("tmp")).into_iter().flatten().filter_map(Result::ok);
+        let left: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| *path != self.run).collect();
+        let count = left.len() as u64;
+        if remove {
+            for path in &left {
+                remove_all(path);
+            }
+        }
+        count
     }
 
     pub(super) fn wait_until_swept(&self) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use larder::auth::Identity;
 use larder::cache::Content;
+use larder::cache::evidence::FoundBy;
 use larder::pipeline::{AnswerContent, Class, Pipeline, Reach};
 use testkit::faulty::{Failure, Fault, Faulty, Operation};
 use testkit::module::ModuleFiles;
@@ -333,11 +334,11 @@ async fn nothing_is_served_as_held_or_taken_for_a_left_over_before_its_record_is
         let key = store::Key::parse(&format!("modules{}", files.url(kind))).unwrap();
         assert!(!pipeline.cache().vouches_for(&key).await.unwrap());
         let (cache, doubted) = (pipeline.cache().clone(), key.clone());
-        let taking = tokio::spawn(async move { cache.take_out(&doubted).await.unwrap() });
+        let taking = tokio::spawn(async move { cache.take_out(&doubted, FoundBy::Start).await.unwrap() });
         tokio::task::yield_now().await;
         drop(hold);
         assert_eq!(asking.await.unwrap(), Ok(()));
-        assert!(!taking.await.unwrap(), "a file was taken out under the hand of its writer");
+        assert!(taking.await.unwrap().is_none(), "a file was taken out under the hand of its writer");
         assert!(pipeline.cache().vouches_for(&key).await.unwrap());
     }
 }

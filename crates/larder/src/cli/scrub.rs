@@ -1,0 +1,90 @@
+//! `larder scrub`.
+
+use std::fmt::Write;
+
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+
+use super::Exit;
+use super::import::one_line;
+use crate::app::ScrubCall;
+use crate::config::Loaded;
+use crate::jobs::scrub::{Event, Finding, Outcome, Report};
+
+/// Findings that are named on the terminal; `--json` names more.
+const SHOWN: usize = 100;
+
+/// Reads the store again; [`Exit::Refused`] when something is broken that was not before healed.
+pub(super) fn run(call: &ScrubCall, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
+    // Drawn on standard error, and only if that is a terminal.
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("  {bar:40} {pos}/{len} modules, {msg}, {eta} left") {
+        bar.set_style(style);
+    }
+    let report = crate::app::scrub(&loaded.config, call, |event| match event {
+        Event::Progress { done, of, bytes } => {
+            bar.set_length(*of);
+            bar.set_position(*done);
+            bar.set_message(HumanBytes(*bytes).to_string());
+        }
+        Event::Found(finding) => bar.println(format!("  {}", one_line(&finding.file))),
+        Event::Done(_) | Event::Failed(_) => {}
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    let text = if json { serde_json::to_string(&report)? + "\n" } else { describe(&report, call) };
+    super::print(&text)?;
+    Ok(if report.broken == 0 && !report.interrupted { Exit::Fine } else { Exit::Refused })
+}
+
+/// The report for a person.
+fn describe(report: &Report, call: &ScrubCall) -> String {
+    let mut text = String::new();
+    let took = HumanDuration(std::time::Duration::try_from_secs_f64(report.took_s).unwrap_or_default());
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "read    {} files of {} modules ({}) in {took}\nhealed  {}\nbroken  {}",
+        report.files,
+        report.modules,
+        HumanBytes(report.bytes),
+        report.mended,
+        report.broken
+    );
+    for finding in report.findings.iter().take(SHOWN) {
+        tell(&mut text, finding);
+    }
+    let named = report.mended + report.broken;
+    if named > SHOWN as u64 {
+        let _ = writeln!(text, "  ... and {} more; --json names them", named - SHOWN as u64);
+    }
+    if report.interrupted {
+        text.push_str("It did not reach the end: the server stopped.\n");
+    }
+    let next = match (report.broken, call.no_heal) {
+        (0, _) => return text,
+        (_, true) => "Nothing was changed. `larder scrub` heals what can be fetched again.\n",
+        (_, false) => {
+            "What is broken is refused to clients, not served. It is tried again when it is asked for, and by the\n\
+             next scrub; `larder scrub` runs one now. `larder import DIR` brings it back from a copy.\n"
+        }
+    };
+    text.push_str(next);
+    text
+}
+
+fn tell(text: &mut String, finding: &Finding) {
+    let (word, why) = match &finding.outcome {
+        Outcome::Healed => ("healed", None),
+        Outcome::Removed => ("removed", None),
+        Outcome::Left => ("left", None),
+        Outcome::Broken { why } => ("BROKEN", Some(why)),
+    };
+    let _ = writeln!(text, "  {word:<7} {}", one_line(&finding.file));
+    let _ = writeln!(text, "          {}", one_line(&finding.detail));
+    if let Some(why) = why {
+        let _ = writeln!(text, "          {}", one_line(why));
+    }
+    if let Some(evidence) = &finding.evidence {
+        let _ = writeln!(text, "          evidence: {}", one_line(evidence));
+    }
+}

@@ -1,0 +1,334 @@
+//! The walk of one scrub.
+
+use std::sync::Arc;
+
+use gomod::{EscapedPath, FileKind, ModulePath, ModuleVersion, Request, Version};
+use store::{Key, Listed, StoreError};
+
+use super::Order;
+use super::report::{Event, Finding, Outcome, Report, What};
+use crate::cache::Cache;
+use crate::cache::evidence::FoundBy;
+use crate::cache::examine::{Damage, Pace};
+use crate::cache::manifest::{BadLine, Record};
+use crate::pipeline::{Class, Error, Pipeline};
+
+/// Names looked at in one go.
+const PAGE: usize = 1000;
+
+/// One scrub under way.
+pub(super) struct Walk<'a, T> {
+    pipeline: &'a Arc<Pipeline>,
+    cache: &'a Cache,
+    order: &'a Order,
+    pace: &'a Pace,
+    tell: &'a T,
+    report: Report,
+}
+
+impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
+    pub(super) fn new(pipeline: &'a Arc<Pipeline>, order: &'a Order, pace: &'a Pace, tell: &'a T) -> Self {
+        Self { pipeline, cache: pipeline.cache(), order, pace, tell, report: Report::default() }
+    }
+
+    /// Both walks, and the report of them.
+    pub(super) async fn run(mut self, left_over: u64) -> Result<Report, StoreError> {
+        let began = crate::observe::Counters::now();
+        if left_over > 0 {
+            let outcome = if self.order.heal { Outcome::Removed } else { Outcome::Left };
+            let detail = format!("{left_over} files that an earlier process left");
+            self.found(finding("tmp", What::LeftOver, detail), outcome);
+        }
+        self.manifests().await?;
+        if !self.report.interrupted {
+            self.strays().await?;
+        }
+        self.report.finish(began.elapsed());
+        Ok(self.report)
+    }
+
+    fn wants(&self, path: &ModulePath) -> bool {
+        self.order.only.as_ref().is_none_or(|only| only.matches(path.as_str()))
+    }
+
+    fn found(&mut self, finding: Finding, outcome: Outcome) {
+        let finding = Finding { outcome, ..finding };
+        (self.tell)(Event::Found(finding.clone()));
+        self.report.add(finding);
+    }
+
+    async fn manifests(&mut self) -> Result<(), StoreError> {
+        let meta = key("meta")?;
+        let of = self.count(&meta).await?;
+        let mut after = self.order.after.clone();
+        loop {
+            let page = self.cache.blobs().list(Some(&meta), after.as_ref(), PAGE).await?;
+            for listed in &page {
+                if self.pipeline.is_stopping() {
+                    self.report.interrupted = true;
+                    return Ok(());
+                }
+                let Some(path) = module_of(&listed.key).filter(|path| self.wants(path)) else { continue };
+                self.module(&path).await?;
+                self.report.modules += 1;
+                self.report.reached = Some(listed.key.to_string());
+                let (done, bytes) = (self.report.modules, self.report.bytes);
+                (self.tell)(Event::Progress { done, of, bytes });
+            }
+            match next(&page) {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn count(&self, meta: &Key) -> Result<u64, StoreError> {
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = self.cache.blobs().list(Some(meta), after.as_ref(), PAGE).await?;
+            let modules = page.iter().filter_map(|listed| module_of(&listed.key));
+            count += modules.filter(|path| self.wants(path)).count() as u64;
+            match next(&page) {
+                Some(last) => after = Some(last),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// Everything of one module.
+    async fn module(&mut self, path: &ModulePath) -> Result<(), StoreError> {
+        let manifest = format!("meta/{}/@manifest", path.escape());
+        match self.cache.audit(path).await {
+            Ok(bad) => self.lines(path, &manifest, &bad.unwrap_or_default()).await,
+            Err(error) => {
+                let outcome = Outcome::Broken { why: "it is tried again by the next scrub".to_owned() };
+                self.found(finding(&manifest, What::Unreadable, explain(&error)), outcome);
+                return Ok(());
+            }
+        }
+        for record in self.cache.records(path).await? {
+            let version = Version::parse(&record.version).ok();
+            let module = version.and_then(|version| ModuleVersion::new(path.clone(), version).ok());
+            if let (Some(module), Some(kind)) = (module, FileKind::parse(&record.kind)) {
+                self.file(&module, kind, &record).await?;
+            }
+        }
+        let directory = key(&format!("modules/{}/@v", path.escape()))?;
+        let mut after = None;
+        loop {
+            let page = self.cache.blobs().list(Some(&directory), after.as_ref(), PAGE).await?;
+            for listed in &page {
+                self.vouched(&listed.key).await?;
+            }
+            match next(&page) {
+                Some(last) => after = Some(last),
+                None => break,
+            }
+        }
+        self.list(path).await
+    }
+
+    /// The lines of a manifest.
+    async fn lines(&mut self, path: &ModulePath, manifest: &str, bad: &[BadLine]) {
+        for line in bad.iter().filter(|line| line.contradicts) {
+            let detail = format!("line {}: {}", line.line, line.why);
+            let why = "nobody but you can tell which is right: see the evidence, then `larder invalidate` it";
+            self.found(
+                finding(manifest, What::Contradiction, detail),
+                Outcome::Broken { why: why.to_owned() },
+            );
+        }
+        let unread: Vec<&BadLine> = bad.iter().filter(|line| !line.contradicts).collect();
+        let Some(first) = unread.first() else { return };
+        let detail = format!("{} lines, the first is line {}: {}", unread.len(), first.line, first.why);
+        // Contradictions are kept as they stand: writing the file anew would decide them.
+        let outcome = if !self.order.heal {
+            Outcome::Left
+        } else if unread.len() < bad.len() {
+            Outcome::Broken { why: "left as it is beside the contradiction".to_owned() }
+        } else {
+            match self.cache.rewrite_manifest(path).await {
+                Ok(_) => Outcome::Healed,
+                Err(error) => Outcome::Broken { why: explain(&error) },
+            }
+        };
+        self.found(finding(manifest, What::BadLines, detail), outcome);
+    }
+
+    /// One recorded file.
+    async fn file(
+        &mut self,
+        module: &ModuleVersion,
+        kind: FileKind,
+        record: &Record,
+    ) -> Result<(), StoreError> {
+        let name = format!("modules/{}.{}", module.escaped_base(), kind.extension());
+        if record.lost {
+            let outcome = self.healed(module, kind).await;
+            let detail = "it was found broken earlier".to_owned();
+            self.found(finding(&name, What::Lost, detail), outcome);
+            return Ok(());
+        }
+        let damage = match self.cache.examine(module, kind, record, self.pace).await {
+            Ok(damage) => damage,
+            Err(error) => {
+                let why = "nothing was changed; the next scrub tries again".to_owned();
+                self.found(finding(&name, What::Unreadable, explain(&error)), Outcome::Broken { why });
+                return Ok(());
+            }
+        };
+        self.report.files += 1;
+        self.report.bytes += record.size;
+        let Some(damage) = damage else { return Ok(()) };
+        let hashes = match &damage {
+            Damage::Rotten { sha256: Some(found), .. } => Some((found.clone(), record.sha256.clone())),
+            _ => None,
+        };
+        let mut finding = Finding { hashes, ..finding(&name, what(&damage), damage.to_string()) };
+        if !self.order.heal {
+            self.found(finding, Outcome::Left);
+            return Ok(());
+        }
+        finding.evidence = self.cache.condemn(module, kind, record, (damage, FoundBy::Scrub)).await?;
+        let outcome = self.healed(module, kind).await;
+        self.found(finding, outcome);
+        Ok(())
+    }
+
+    /// Has a lost file brought back.
+    async fn healed(&self, module: &ModuleVersion, kind: FileKind) -> Outcome {
+        if !self.order.heal {
+            return Outcome::Left;
+        }
+        match self.pipeline.heal(module, kind).await {
+            Ok(true) => Outcome::Healed,
+            Ok(false) => Outcome::Broken { why: "it was fetched, but could not be kept".to_owned() },
+            Err(error) => Outcome::Broken { why: why_lost(&error) },
+        }
+    }
+
+    /// Whether a record stands behind a file of the tree; if none does, it is taken out.
+    async fn vouched(&mut self, file: &Key) -> Result<(), StoreError> {
+        let is_vouched = match Request::parse_name(file.as_str().strip_prefix("modules/").unwrap_or_default())
+        {
+            Ok(Request::File(module, kind)) => {
+                let records = self.cache.records(&module.path).await?;
+                let version = module.version.as_str();
+                records.iter().any(|record| {
+                    record.version == version && record.kind == kind.extension() && !record.lost
+                })
+            }
+            Ok(Request::List(_)) => true,
+            _ => false,
+        };
+        if is_vouched {
+            return Ok(());
+        }
+        let mut found = finding(file.as_str(), What::Unvouched, Damage::Unvouched.to_string());
+        if !self.order.heal {
+            self.found(found, Outcome::Left);
+            return Ok(());
+        }
+        match self.cache.take_out(file, FoundBy::Scrub).await {
+            // Its record was on its way.
+            Ok(None) => {}
+            Ok(evidence) => {
+                found.evidence = evidence;
+                self.found(found, Outcome::Removed);
+            }
+            Err(error) => self.found(found, Outcome::Broken { why: explain(&error) }),
+        }
+        Ok(())
+    }
+
+    async fn list(&mut self, path: &ModulePath) -> Result<(), StoreError> {
+        if !self.order.heal {
+            return Ok(());
+        }
+        let name = format!("modules/{}/@v/list", path.escape());
+        let found = finding(&name, What::List, "it did not name the versions that are held".to_owned());
+        match self.cache.mend_list(path).await {
+            Ok(false) => {}
+            Ok(true) => self.found(found, Outcome::Healed),
+            Err(error) => self.found(found, Outcome::Broken { why: explain(&error) }),
+        }
+        Ok(())
+    }
+
+    /// What lies in the tree where no manifest is.
+    async fn strays(&mut self) -> Result<(), StoreError> {
+        let tree = key("modules")?;
+        let (mut after, mut known): (_, Option<(String, bool)>) = (None, None);
+        loop {
+            let page = self.cache.blobs().list(Some(&tree), after.as_ref(), PAGE).await?;
+            for listed in &page {
+                let name = listed.key.as_str().strip_prefix("modules/").unwrap_or_default();
+                let module = name.split_once("/@v/").map_or("", |(module, _)| module);
+                if name.starts_with("sumdb/") || (module.is_empty() && self.order.only.is_some()) {
+                    continue;
+                }
+                if known.as_ref().is_none_or(|(known, _)| known != module) {
+                    known = Some((module.to_owned(), self.has_manifest(module).await?));
+                }
+                if known.as_ref().is_some_and(|(_, has_manifest)| !has_manifest) {
+                    self.vouched(&listed.key).await?;
+                }
+            }
+            match next(&page) {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Whether the first walk was there, or should not have been.
+    async fn has_manifest(&self, module: &str) -> Result<bool, StoreError> {
+        let Ok(path) = EscapedPath::unescape(module) else { return Ok(self.order.only.is_some()) };
+        Ok(!self.wants(&path) || self.cache.audit(&path).await?.is_some())
+    }
+}
+
+fn finding(file: &str, what: What, detail: String) -> Finding {
+    Finding { file: file.to_owned(), what, detail, outcome: Outcome::Left, evidence: None, hashes: None }
+}
+
+fn what(damage: &Damage) -> What {
+    match damage {
+        Damage::Missing => What::Missing,
+        Damage::Short { .. } => What::Truncated,
+        Damage::Long { .. } => What::Grown,
+        Damage::Rotten { .. } | Damage::Differs { .. } => What::Rotten,
+        Damage::Misrecorded { .. } => What::Misrecorded,
+        Damage::Unvouched => What::Unvouched,
+    }
+}
+
+fn why_lost(error: &Error) -> String {
+    let told = explain(error);
+    match error.class() {
+        Class::Corrupt => format!("refused: what the source has now is not what is recorded ({told})"),
+        Class::Unavailable => format!("the source cannot be asked now; it is tried again ({told})"),
+        Class::Absent | Class::Withdrawn => format!("no source has it any more ({told})"),
+        _ => told,
+    }
+}
+
+fn explain(error: &dyn std::error::Error) -> String {
+    crate::verify::explain(error)
+}
+
+fn module_of(manifest: &Key) -> Option<ModulePath> {
+    let path = manifest.as_str().strip_prefix("meta/")?.strip_suffix("/@manifest")?;
+    EscapedPath::unescape(path).ok()
+}
+
+/// Where the next page begins; none after the last.
+fn next(page: &[Listed]) -> Option<Key> {
+    page.last().filter(|_| page.len() == PAGE).map(|last| last.key.clone())
+}
+
+fn key(name: &str) -> Result<Key, StoreError> {
+    Key::parse(name).map_err(|error| {
+        StoreError::of("name", name, std::io::Error::new(std::io::ErrorKind::InvalidFilename, error))
+    })
+}
