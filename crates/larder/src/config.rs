@@ -14,6 +14,8 @@
 //! this server. Files are read by [`Reading`], again at every reload; the process's environment by `cli`, once.
 
 mod admin;
+mod breaker;
+mod budget;
 mod cache;
 mod change;
 mod check;
@@ -30,6 +32,7 @@ mod pattern;
 mod reading;
 pub mod reference;
 mod scrub;
+mod retry;
 mod show;
 mod suggest;
 mod sumdb;
@@ -47,6 +50,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use admin::Admin;
+pub use breaker::Breaker;
+pub use budget::Budget;
 pub use cache::Cache;
 pub use change::{Change, changes};
 pub use environment::Environment;
@@ -60,6 +65,7 @@ pub use network::{Cidr, Network};
 pub use pattern::{GovcsRule, Pattern, SchemeRule};
 pub use reading::Reading;
 pub use scrub::{Evidence, Scrub};
+pub use retry::Retry;
 pub use show::Row;
 pub use sumdb::{SumDb, SumDbSpec};
 pub use text::redact;
@@ -122,6 +128,12 @@ pub struct Config {
     pub network: Network,
     /// How long what is held counts as fresh, and what clients may keep.
     pub cache: Cache,
+    /// When a failed call to an upstream is made again.
+    pub retry: Retry,
+    /// When an upstream is left alone, and how it is tried again.
+    pub breaker: Breaker,
+    /// How much is asked of one upstream at once.
+    pub budget: Budget,
     /// How long anything may take.
     pub timeout: Timeout,
     /// How much clients may ask for at once.
@@ -154,6 +166,9 @@ impl Default for Config {
             sumdb: sumdb::default(),
             network: Network::default(),
             cache: Cache::default(),
+            retry: Retry::default(),
+            breaker: Breaker::default(),
+            budget: Budget::default(),
             timeout: Timeout::default(),
             limits: Limits::default(),
             scrub: Scrub::default(),

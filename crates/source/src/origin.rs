@@ -157,7 +157,7 @@ impl Origin {
 
     fn failed(&self, error: &SourceError, pass: &mut Pass, conduct: &Conduct) {
         self.tally.failed(text::one_line(error));
-        match self.breaker.failed(pass, asked(error), &conduct.breaker) {
+        match self.breaker.failed(pass, asked(error, conduct), &conduct.breaker) {
             Effect::None => {}
             Effect::Opened(pause) => tracing::warn!(
                 upstream.name = self.name,
@@ -221,7 +221,7 @@ impl Call {
         let outcome = error.map_or(Outcome::Ok, outcome);
         self.origin.tally.count(outcome);
         match error {
-            Some(error) if is_trouble(outcome, error) => {
+            Some(error) if self.is_trouble(outcome, error) => {
                 let (origin, conduct) = (Arc::clone(&self.origin), Arc::clone(&self.conduct));
                 origin.failed(error, &mut self.pass, &conduct);
             }
@@ -231,6 +231,15 @@ impl Call {
                 self.lives();
                 self.origin.breaker.succeeded(&self.conduct.breaker);
             }
+        }
+    }
+
+    /// Whether the breaker hears of it: the upstream is down, or asks to be left alone.
+    fn is_trouble(&self, outcome: Outcome, error: &SourceError) -> bool {
+        match outcome {
+            Outcome::Failed | Outcome::Unreachable | Outcome::TimedOut | Outcome::Cut => true,
+            Outcome::Limited => asked(error, &self.conduct) != Asked::Nothing,
+            _ => false,
         }
     }
 
@@ -263,23 +272,16 @@ fn outcome(error: &SourceError) -> Outcome {
     }
 }
 
-/// Whether the breaker hears of it: the upstream is down, or asks to be left alone.
-fn is_trouble(outcome: Outcome, error: &SourceError) -> bool {
-    match outcome {
-        Outcome::Failed | Outcome::Unreachable | Outcome::TimedOut | Outcome::Cut => true,
-        Outcome::Limited => asked(error) != Asked::Nothing,
-        _ => false,
-    }
-}
-
-fn asked(error: &SourceError) -> Asked {
+/// What the failure asks of all calls.
+fn asked(error: &SourceError, conduct: &Conduct) -> Asked {
     let SourceError::Unavailable { status, retry_after: Some(pause), .. } = error else {
         return Asked::Nothing;
     };
+    let pause = (*pause).min(conduct.breaker.longest_asked);
     match status {
         _ if pause.is_zero() => Asked::Nothing,
-        Some(429) => Asked::Pause(*pause),
-        Some(503) => Asked::PauseOrOne(*pause),
+        Some(429) => Asked::Pause(pause),
+        Some(503) => Asked::PauseOrOne(pause),
         _ => Asked::Nothing,
     }
 }

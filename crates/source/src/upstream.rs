@@ -9,16 +9,16 @@ mod again;
 mod base;
 mod body;
 mod redirect;
+mod wait;
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use gomod::{FileKind, Request};
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE, RETRY_AFTER,
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE,
     TRANSFER_ENCODING,
 };
 use reqwest::{Response, StatusCode, Url, Version};
@@ -38,8 +38,6 @@ use body::{Body, Clock};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 10;
-/// The longest wait that an upstream may ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// A proxy that is asked over HTTP.
 #[derive(Clone)]
@@ -275,8 +273,7 @@ fn content_range(value: &str) -> Option<(u64, u64, u64)> {
 /// What an answer other than 200 means.
 async fn refusal(response: Response, question: &Question<'_>) -> SourceError {
     let status = response.status().as_u16();
-    let asked_wait = header(&response, &RETRY_AFTER).and_then(|value| value.trim().parse().ok());
-    let retry_after = asked_wait.map(|wait_s| Duration::from_secs(wait_s).min(MAX_RETRY_AFTER));
+    let retry_after = wait::asked(&response);
     let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
     let encoded = is_encoded(&response);
     let start = beginning(response, question).await;

@@ -6,8 +6,8 @@ use anyhow::Context;
 use gomod::goproxy::ProxyList;
 use gomod::pattern::Patterns;
 use source::{
-    Builder, Chain, Clients, Deadlines, Guard, HttpUpstream, IpNet, Network, Origins, Outbound, Routes,
-    Source,
+    Builder, Chain, Clients, Conduct, Deadlines, Guard, HttpUpstream, IpNet, Network, Origins, Outbound,
+    Routes, Source,
 };
 use store::Blobs;
 
@@ -49,7 +49,8 @@ pub(super) fn sources(
 ) -> anyhow::Result<pipeline::Settings> {
     let deadlines = deadlines(config);
     let clients = Clients::new(&network(config)?, deadlines.connect)?;
-    let builder = Builder::new(clients, deadlines).with_origins(origins.clone());
+    let builder =
+        Builder::new(clients, deadlines).with_origins(origins.clone()).with_conduct(conduct(config));
     let databases = sumdbs(config, &builder)?;
     Ok(pipeline::Settings {
         routes: routes(config, &builder)?,
@@ -104,6 +105,35 @@ fn deadlines(config: &Config) -> Deadlines {
         small: timeout.small_body.into(),
         lookup: timeout.lookup.into(),
         ..Deadlines::default()
+    }
+}
+
+/// How upstreams are treated.
+fn conduct(config: &Config) -> Conduct {
+    let (retry, breaker, budget) = (&config.retry, &config.breaker, &config.budget);
+    Conduct {
+        retry: source::Retry {
+            times: retry.times,
+            backoff: retry.backoff.into(),
+            longest: retry.backoff_max.into(),
+            share_percent: retry.share,
+            credit: retry.credit,
+        },
+        breaker: source::Breaker {
+            failures: breaker.failures,
+            share_percent: breaker.share,
+            least_calls: breaker.calls,
+            window: breaker.window.into(),
+            pause: breaker.pause.into(),
+            longest_pause: breaker.pause_max.into(),
+            longest_asked: breaker.retry_after_max.into(),
+        },
+        budget: source::Budget {
+            small: budget.small as usize,
+            large: budget.large as usize,
+            queue: budget.queue as usize,
+            wait: budget.wait.into(),
+        },
     }
 }
 

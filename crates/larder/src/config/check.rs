@@ -56,6 +56,34 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     for pattern in repeated(routes) {
         say(&["route"], format!("`{pattern}` is matched by an earlier route, so it never comes to this one"));
     }
+    found.extend(of_upstreams(config));
+    found
+}
+
+/// Conflicts of the rules by which upstreams are treated.
+fn of_upstreams(config: &Config) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    let mut say =
+        |keys: &[&'static str], reason: String| found.push(Conflict { keys: keys.to_vec(), reason });
+    for (key, number) in [
+        ("budget.small", config.budget.small),
+        ("budget.large", config.budget.large),
+        ("breaker.calls", config.breaker.calls),
+    ] {
+        if number == 0 {
+            say(&[key], "0 would let nothing through; write 1 or more".to_owned());
+        }
+    }
+    for (key, percent) in [("retry.share", config.retry.share), ("breaker.share", config.breaker.share)] {
+        if percent > 100 {
+            say(&[key], format!("{percent} percent is more than all; write 100 or less"));
+        }
+    }
+    let (pause, pause_max) = (config.breaker.pause, config.breaker.pause_max);
+    if pause > pause_max {
+        let reason = format!("breaker.pause {pause} is longer than breaker.pause_max {pause_max}");
+        say(&["breaker.pause", "breaker.pause_max"], reason);
+    }
     found
 }
 
@@ -70,7 +98,7 @@ fn limits(config: &Config) -> [(&'static str, u32); 5] {
     ]
 }
 
-fn timeouts(config: &Config) -> [(&'static str, Duration); 8] {
+fn timeouts(config: &Config) -> [(&'static str, Duration); 11] {
     let timeout = &config.timeout;
     [
         ("timeout.connect", timeout.connect),
@@ -81,6 +109,9 @@ fn timeouts(config: &Config) -> [(&'static str, Duration); 8] {
         ("timeout.client_wait", timeout.client_wait),
         ("timeout.header_read", timeout.header_read),
         ("timeout.write_idle", timeout.write_idle),
+        ("breaker.window", config.breaker.window),
+        ("breaker.pause", config.breaker.pause),
+        ("budget.wait", config.budget.wait),
     ]
 }
 

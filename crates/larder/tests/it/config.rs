@@ -308,6 +308,25 @@ fn conflicts_between_keys_are_told_where_one_was_set() {
 }
 
 #[test]
+fn rules_for_upstreams_that_let_nothing_through_are_mistakes() {
+    let text = "[retry]\nshare = 101\n[breaker]\ncalls = 0\nwindow = \"0s\"\npause = \"1m\"\n\
+                [budget]\nsmall = 0\nlarge = 0\nwait = \"0s\"";
+    let above = "write a duration above 0";
+    assert_eq!(
+        mistakes(&file(text)),
+        [
+            "larder.toml:2: retry.share: 101 percent is more than all; write 100 or less".to_owned(),
+            "larder.toml:4: breaker.calls: 0 would let nothing through; write 1 or more".to_owned(),
+            format!("larder.toml:5: breaker.window: 0s would end everything before it begins; {above}"),
+            "larder.toml:6: breaker.pause: breaker.pause 1m is longer than breaker.pause_max 30s".to_owned(),
+            "larder.toml:8: budget.small: 0 would let nothing through; write 1 or more".to_owned(),
+            "larder.toml:9: budget.large: 0 would let nothing through; write 1 or more".to_owned(),
+            format!("larder.toml:10: budget.wait: 0s would end everything before it begins; {above}"),
+        ]
+    );
+}
+
+#[test]
 fn passwords_are_not_told_in_mistakes() {
     let variables = [
         ("LARDER_SUMDB", "sum.golang.org ftp://me:secret@a.example"),

@@ -134,7 +134,7 @@ impl Breaker {
 
     /// A call failed, and the upstream may have asked for a pause.
     pub(super) fn failed(&self, pass: &mut Pass, asked: Asked, rules: &conduct::Breaker) -> Effect {
-        let asked_for = asked.pause().min(rules.longest_asked);
+        let asked_for = asked.pause();
         if std::mem::take(&mut pass.trying) {
             return self.keep_open(asked_for, rules);
         }
@@ -289,4 +289,73 @@ impl Window {
 
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn opened() -> (Breaker, conduct::Breaker) {
+        let (breaker, rules) = (Breaker::new(), conduct::Breaker::default());
+        for _ in 0..rules.failures {
+            breaker.failed(&mut breaker.pass().unwrap(), Asked::Nothing, &rules);
+        }
+        assert!(breaker.pass().is_err());
+        (breaker, rules)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_double_up_to_half_a_minute_and_begin_anew_after_a_good_call() {
+        let (breaker, rules) = opened();
+        for pause_s in [1, 2, 4, 8, 16, 30, 30] {
+            let pause = Duration::from_secs(pause_s);
+            let left = breaker.pass().unwrap_err();
+            assert!(left >= pause.mul_f64(0.75) && left <= pause.mul_f64(1.25).min(30 * SECOND), "{left:?}");
+            tokio::time::advance(left.saturating_sub(Duration::from_millis(1))).await;
+            assert!(breaker.pass().is_err());
+            tokio::time::advance(Duration::from_millis(1)).await;
+            let mut trying = breaker.pass().unwrap();
+            assert_eq!(breaker.pass().unwrap_err(), WHILE_TRIED);
+            let effect = breaker.failed(&mut trying, Asked::Nothing, &rules);
+            assert!(matches!(effect, Effect::StaysOpen(_)), "{effect:?}");
+        }
+        tokio::time::advance(60 * SECOND).await;
+        assert!(breaker.answered(&mut breaker.pass().unwrap()));
+        for _ in 0..rules.failures {
+            breaker.failed(&mut breaker.pass().unwrap(), Asked::Nothing, &rules);
+        }
+        assert!(breaker.pass().unwrap_err() <= SECOND.mul_f64(1.25));
+        assert_eq!(breaker.opened(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_longer_wait_that_is_asked_for_meanwhile_is_kept() {
+        let (breaker, rules) = opened();
+        let mut late = Pass { began: Instant::now(), trying: false };
+        breaker.failed(&mut late, Asked::Pause(60 * SECOND), &rules);
+        assert_eq!(breaker.pass().unwrap_err(), 60 * SECOND);
+        breaker.failed(&mut late, Asked::Pause(10 * SECOND), &rules);
+        assert_eq!(breaker.pass().unwrap_err(), 60 * SECOND, "and a shorter one does not shorten it");
+        tokio::time::advance(60 * SECOND).await;
+        let mut trying = breaker.pass().unwrap();
+        breaker.failed(&mut trying, Asked::Pause(90 * SECOND), &rules);
+        assert_eq!(breaker.pass().unwrap_err(), 90 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_of_an_earlier_window_are_forgotten() {
+        let (breaker, rules) = (Breaker::new(), conduct::Breaker { failures: 0, ..Default::default() });
+        let fail = || breaker.failed(&mut breaker.pass().unwrap(), Asked::Nothing, &rules);
+        for _ in 1..rules.least_calls {
+            assert_eq!(fail(), Effect::None);
+        }
+        tokio::time::advance(rules.window + SECOND).await;
+        assert_eq!(fail(), Effect::None);
+        for _ in 2..rules.least_calls {
+            assert_eq!(fail(), Effect::None);
+        }
+        assert!(matches!(fail(), Effect::Opened(_)));
+    }
 }

@@ -9,8 +9,11 @@
 
 mod ask;
 mod bodies;
+mod breaker;
 mod guard;
+mod places;
 mod redirects;
+mod retries;
 mod routes;
 mod statuses;
 mod tls;

@@ -75,15 +75,30 @@ async fn a_wait_that_is_asked_for_is_passed_on_within_an_hour() {
     let upstream = Upstream::start().await;
     for (value, wait_s) in [
         ("7", Some(7)),
+        (" 7 ", Some(7)),
         ("999999", Some(3600)),
+        ("99999999999999999999999", Some(3600)),
+        ("0", Some(0)),
         ("soon", None),
         ("-1", None),
-        ("Sat, 01 Jan 2028 00:00:00 GMT", None),
+        ("1.5", None),
+        ("", None),
+        // Read against the answer's own date, whatever the time is here.
+        ("Sat, 01 Jan 2028 00:00:30 GMT", Some(30)),
+        ("Saturday, 01-Jan-28 00:00:30 GMT", Some(30)),
+        ("Sat Jan  1 00:00:30 2028", Some(30)),
+        ("Sun, 02 Jan 2028 00:00:00 GMT", Some(3600)),
+        ("Fri, 31 Dec 2027 23:59:59 GMT", Some(0)),
+        ("Sat, 01 Jan 2028 25:00:00 GMT", None),
     ] {
-        upstream.on(INFO).status(503).header("Retry-After", value);
+        let date = "Sat, 01 Jan 2028 00:00:00 GMT";
+        upstream.on(INFO).status(503).header("Retry-After", value).header("Date", date);
         let wait = read(&source(&upstream), INFO).await.unwrap_err().retry_after();
         assert_eq!(wait, wait_s.map(Duration::from_secs), "{value}");
     }
+    upstream.on(INFO).status(503).header("Retry-After", "Fri, 01 Jan 2100 00:00:00 GMT");
+    let wait = read(&source(&upstream), INFO).await.unwrap_err().retry_after();
+    assert_eq!(wait, Some(Duration::from_hours(1)), "without a date of its own, by our clock");
 }
 
 #[tokio::test]
