@@ -23,7 +23,6 @@ use crate::http::listen::{self, Listener, Patience, Socket};
 use crate::http::{self, Service};
 use crate::jobs;
 use crate::jobs::scrub::Scrub;
-use crate::observe::Counters;
 use crate::observe::log::Level;
 use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
@@ -72,7 +71,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     );
     let listeners = listen_on(config)?;
     let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), clock.clone())?;
-    let counters = Arc::new(Counters::default());
+    let counters = pipeline.counters().clone();
     let settings = Arc::new(http::InForce::new(build::service(config)));
     let (prefix, patience) = (config.path_prefix.as_str().to_owned(), patience(config));
     let (retire, drain) = (config.timeout.retire.into(), config.timeout.drain.into());

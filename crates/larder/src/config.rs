@@ -26,6 +26,7 @@ mod layers;
 mod limits;
 mod listen;
 mod log;
+mod metrics;
 mod mistake;
 mod network;
 mod pattern;
@@ -60,6 +61,7 @@ pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
 pub use limits::Limits;
 pub use listen::{Listen, PathPrefix};
 pub use log::{Log, LogFormat, LogLevel};
+pub use metrics::Metrics;
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Cidr, Network};
 pub use pattern::{GovcsRule, Pattern, SchemeRule};
@@ -144,6 +146,8 @@ pub struct Config {
     pub evidence: Evidence,
     /// What the server says about its work.
     pub log: Log,
+    /// Who is told the numbers at `/metrics`.
+    pub metrics: Metrics,
     /// Who may ask the server about itself, and tell it what to do.
     pub admin: Admin,
 }
@@ -174,6 +178,7 @@ impl Default for Config {
             scrub: Scrub::default(),
             evidence: Evidence::default(),
             log: Log::default(),
+            metrics: Metrics::default(),
             admin: Admin::default(),
         }
     }

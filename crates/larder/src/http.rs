@@ -9,12 +9,14 @@ mod fault;
 mod home;
 mod io;
 pub mod listen;
+mod metrics;
 pub mod range;
 mod record;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -25,12 +27,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use crate::auth::Identity;
 use crate::cache::open::ReadError;
 use crate::cache::{Content, Held};
-use crate::observe::{Counters, RequestId, RequestIds};
+use crate::config::Cidr;
+use crate::observe::{Cached, Counters, Kind, RequestId, RequestIds};
 use crate::pipeline::{Answer, AnswerContent, Error, Pipeline, Reach};
 use admin::{BoxError, Calls, Door};
 use body::Body;
 use range::Part;
-use record::{Asked, End, Finish, Record};
+use record::{About, Asked, Begun, End, Finish, Head, Record};
 
 /// Longest path that is looked at; module paths and versions are far shorter.
 const PATH_BYTES: usize = 4096;
@@ -42,7 +45,7 @@ const X_LARDER_CACHE: HeaderName = HeaderName::from_static("x-larder-cache");
 const X_LARDER_SOURCE: HeaderName = HeaderName::from_static("x-larder-source");
 
 /// What an operator may change of the service while it runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// How long others may store files of versions.
     pub immutable: Duration,
@@ -50,6 +53,10 @@ pub struct Settings {
     pub fresh: Duration,
     /// Whether the admin API is answered on the listeners too, for callers on this machine.
     pub admin_on_loopback: bool,
+    /// Networks that are told the numbers.
+    pub metrics_allow: Vec<Cidr>,
+    /// Whether the log tells where requests come from.
+    pub log_peers: bool,
 }
 
 /// Answers HTTP requests.
@@ -86,6 +93,8 @@ impl InForce {
 /// The settings as they are used.
 struct Live {
     admin_on_loopback: bool,
+    metrics_allow: Vec<Cidr>,
+    log_peers: bool,
     immutable: HeaderValue,
     changing: HeaderValue,
 }
@@ -100,6 +109,8 @@ impl From<Settings> for Live {
             immutable: public(settings.immutable),
             changing: public(settings.fresh),
             admin_on_loopback: settings.admin_on_loopback,
+            metrics_allow: settings.metrics_allow,
+            log_peers: settings.log_peers,
         }
     }
 }
@@ -107,15 +118,13 @@ impl From<Settings> for Live {
 /// A response with what the record of the request says about it.
 struct Served {
     response: Response<Body>,
-    asked: Asked,
-    cache: &'static str,
-    source: HeaderValue,
+    about: About,
 }
 
 impl Served {
-    fn plain(response: Response<Body>, path: &str) -> Self {
-        let source = HeaderValue::from_static("-");
-        Self { response, asked: Asked::Path(fault::clean(path)), cache: "-", source }
+    /// A response that has nothing to do with modules.
+    fn plain(kind: Kind, response: Response<Body>, path: &str) -> Self {
+        Self { response, about: About::nothing_of(Asked::Path(kind, fault::clean(path))) }
     }
 }
 
@@ -149,32 +158,40 @@ impl Service {
     where
         B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
     {
-        let (started, id, method) =
-            (Counters::now(), self.ids.id(request.headers()), request.method().clone());
+        let begun = self.begun(&request, who.peer);
         let path = request.uri().path().strip_prefix(&*self.path_prefix);
         let served = match path.filter(|path| path.starts_with(admin::PREFIX) && path.len() <= PATH_BYTES) {
             Some(path) => {
                 let (path, is_open) = (path.to_owned(), self.settings.now().admin_on_loopback);
                 match admin::stranger(&request, who, is_open) {
-                    None => Box::pin(self.call(request, path, Door::Loopback, &id)).await,
-                    Some(why) => Served::plain(admin::refuse(&why).answer(&id), &path),
+                    None => Box::pin(self.call(request, path, Door::Loopback, begun.id())).await,
+                    Some(why) => Served::plain(Kind::Api, admin::refuse(&why).answer(begun.id()), &path),
                 }
             }
-            None => self.route(&request, who, &id).await,
+            None => self.route(&request, who, begun.id()).await,
         };
-        self.told(served, (started, id, method))
+        self.told(served, begun)
     }
 
-    /// Answers one request of the control socket, which knows calls only.
+    /// Answers one request of the control socket, which knows calls and the numbers only.
     pub async fn serve_control<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
     {
-        let (started, id, method) =
-            (Counters::now(), self.ids.id(request.headers()), request.method().clone());
+        let begun = self.begun(&request, None);
         let path = request.uri().path().to_owned();
-        let served = self.call(request, path, Door::Socket, &id).await;
-        self.told(served, (started, id, method))
+        let served = if path == metrics::PATH {
+            Served::plain(Kind::Probe, self.metrics(), &path)
+        } else {
+            self.call(request, path, Door::Socket, begun.id()).await
+        };
+        self.told(served, begun)
+    }
+
+    fn begun<B>(&self, request: &Request<B>, peer: Option<IpAddr>) -> Begun<'_> {
+        let peer = peer.filter(|_| self.settings.now().log_peers);
+        let head = Head::of(request, self.ids.id(request.headers()), peer);
+        Begun::new(head, request.uri(), &self.counters)
     }
 
     async fn call<B>(&self, request: Request<B>, path: String, door: Door, id: &RequestId) -> Served
@@ -185,30 +202,24 @@ impl Service {
             Ok(call) => self.calls.answer(call).await,
             Err(refusal) => refusal.answer(id),
         };
-        Served::plain(response, &path)
+        Served::plain(Kind::Api, response, &path)
     }
 
-    /// The response with what every response has, written down.
-    fn told(&self, served: Served, (started, id, method): (Instant, RequestId, Method)) -> Response<Body> {
-        let head_only = method == Method::HEAD;
+    /// The response with what every response has, and its record.
+    fn told(&self, served: Served, begun: Begun<'_>) -> Response<Body> {
         let mut response = served.response;
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+        if let Ok(value) = HeaderValue::try_from(begun.id().to_string()) {
             headers.insert(X_REQUEST_ID, value);
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let mut record = Record {
-            id,
-            method: if head_only { "HEAD" } else { method_name(&method) },
-            asked: served.asked,
-            status: response.status().as_u16(),
-            cache: served.cache,
-            source: served.source,
-            started,
-            bytes: 0,
-            end: End::Whole,
-        };
-        if head_only || response.status() == StatusCode::NOT_MODIFIED {
+        let record = begun.answered(response.status().as_u16(), served.about);
+        self.recorded(record, response)
+    }
+
+    /// Has the record written: now, if the body is all but sent, else at the end of the body.
+    fn recorded(&self, mut record: Record, response: Response<Body>) -> Response<Body> {
+        if record.head_only || response.status() == StatusCode::NOT_MODIFIED {
             record.write(&self.counters);
             return without_body(response);
         }
@@ -232,38 +243,42 @@ impl Service {
             let lines = ["only GET and HEAD are answered here".to_owned()];
             let mut response = fault::text(StatusCode::METHOD_NOT_ALLOWED, &lines, id);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return Served::plain(response, full);
+            return Served::plain(Kind::Other, response, full);
         }
         if full.len() > PATH_BYTES {
             let lines = [format!("the path is longer than {PATH_BYTES} bytes")];
             let response = fault::text(StatusCode::URI_TOO_LONG, &lines, id);
-            return Served::plain(response, full.get(..64).unwrap_or_default());
+            return Served::plain(Kind::Other, response, full.get(..64).unwrap_or_default());
         }
         let Some(path) = full.strip_prefix(&*self.path_prefix) else {
             let lines = [format!("not found: everything here is below {}/", self.path_prefix)];
-            return Served::plain(fault::text(StatusCode::NOT_FOUND, &lines, id), full);
+            return Served::plain(Kind::Other, fault::text(StatusCode::NOT_FOUND, &lines, id), full);
         };
-        if let Some(response) = self.fixed(path, request, who) {
-            return Served::plain(response, full);
+        if path == metrics::PATH {
+            return Served::plain(Kind::Probe, self.metrics_for(request, who, id), full);
+        }
+        if let Some((kind, response)) = self.fixed(path, request, who) {
+            return Served::plain(kind, response, full);
         }
         self.module(path, request, who, id).await
     }
 
-    fn fixed<B>(&self, path: &str, request: &Request<B>, who: &Identity) -> Option<Response<Body>> {
-        Some(match path {
-            "" | "/" => self.home(request, who),
-            "/healthz" => short(StatusCode::OK, "ok\n"),
-            "/readyz" if self.ready.load(Ordering::Relaxed) => short(StatusCode::OK, "ready\n"),
-            "/readyz" => short(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+    fn fixed<B>(&self, path: &str, request: &Request<B>, who: &Identity) -> Option<(Kind, Response<Body>)> {
+        let probe = |response| Some((Kind::Probe, response));
+        match path {
+            "" | "/" => Some((Kind::Page, self.home(request, who))),
+            "/robots.txt" => Some((Kind::Page, short(StatusCode::OK, "User-agent: *\nDisallow: /\n"))),
+            "/healthz" => probe(short(StatusCode::OK, "ok\n")),
+            "/readyz" if self.ready.load(Ordering::Relaxed) => probe(short(StatusCode::OK, "ready\n")),
+            "/readyz" => probe(short(StatusCode::SERVICE_UNAVAILABLE, "stopping\n")),
             "/version" => {
                 let mut response = short(StatusCode::OK, crate::version::JSON);
                 let json = HeaderValue::from_static("application/json");
                 response.headers_mut().insert(header::CONTENT_TYPE, json);
-                response
+                probe(response)
             }
-            "/robots.txt" => short(StatusCode::OK, "User-agent: *\nDisallow: /\n"),
-            _ => return None,
-        })
+            _ => None,
+        }
     }
 
     async fn module<B>(&self, path: &str, request: &Request<B>, who: &Identity, id: &RequestId) -> Served {
@@ -273,7 +288,7 @@ impl Service {
         };
         let want = match Want::parse(path) {
             Ok(want) => want,
-            Err(error) => return Served::plain(malformed(&error, id), path),
+            Err(error) => return Served::plain(Kind::Other, malformed(&error, id), path),
         };
         let held_only = forced || go_true(request.headers().get("disable-module-fetch"));
         let reach = if held_only { Reach::HeldOnly } else { Reach::Anywhere };
@@ -282,9 +297,9 @@ impl Service {
             // It is lost now: the next look finds nothing, and fetches it again.
             answered = self.answer(&want, request, who, reach).await;
         }
-        let (response, cache, source) = answered
-            .unwrap_or_else(|error| (self.failed(&want, &error, id), "-", HeaderValue::from_static("-")));
-        Served { response, asked: Asked::Module(want), cache, source }
+        let (response, cached, source) =
+            answered.unwrap_or_else(|error| (self.failed(&want, &error, id), Cached::None, None));
+        Served { response, about: About { asked: Asked::Module(want), cached, source } }
     }
 
     fn failed(&self, want: &Want, error: &Error, id: &RequestId) -> Response<Body> {
@@ -298,10 +313,10 @@ impl Service {
         request: &Request<B>,
         who: &Identity,
         reach: Reach,
-    ) -> Result<(Response<Body>, &'static str, HeaderValue), Error> {
+    ) -> Result<(Response<Body>, Cached, Option<HeaderValue>), Error> {
         let answer = self.pipeline.answer(who, want, reach).await?;
-        let (cache, source) = (answer.state.as_str(), answer.source.clone());
-        Ok((self.answered(want, answer, request).await?, cache, source))
+        let (cached, source) = (answer.state.into(), Some(answer.source.clone()));
+        Ok((self.answered(want, answer, request).await?, cached, source))
     }
 
     /// An answer as a response. Waits only where the length must be known first.
@@ -450,17 +465,4 @@ fn content_type(want: &Want) -> &'static str {
 /// The spellings of true that Go's `strconv.ParseBool` knows.
 fn go_true(value: Option<&HeaderValue>) -> bool {
     value.is_some_and(|value| matches!(value.as_bytes(), b"1" | b"t" | b"T" | b"true" | b"TRUE" | b"True"))
-}
-
-/// The methods that a log line may name; anything else is of the client's making.
-fn method_name(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        Method::CONNECT => "CONNECT",
-        _ => "OTHER",
-    }
 }

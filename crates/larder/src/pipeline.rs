@@ -27,7 +27,7 @@ use crate::auth::{Block, Identity};
 use crate::cache::keep::Provenance;
 use crate::cache::{Absence, Cache, Held, Lookup};
 use crate::clock::Clock;
-use crate::observe::Refusals;
+use crate::observe::{Cached, Counters, Refusals, Tally};
 use crate::tasks::Tasks;
 use crate::verify::Verified;
 
@@ -89,11 +89,17 @@ pub enum CacheState {
 impl CacheState {
     /// The word for headers, logs and metrics.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Stale => "stale",
-            Self::Joined => "joined",
+        Cached::from(self).as_str()
+    }
+}
+
+impl From<CacheState> for Cached {
+    fn from(state: CacheState) -> Self {
+        match state {
+            CacheState::Hit => Self::Hit,
+            CacheState::Miss => Self::Miss,
+            CacheState::Stale => Self::Stale,
+            CacheState::Joined => Self::Joined,
         }
     }
 }
@@ -117,6 +123,8 @@ pub struct Parts {
     pub tasks: Tasks,
     /// The time.
     pub clock: Clock,
+    /// Where is counted what happens.
+    pub counters: Arc<Counters>,
 }
 
 /// By what right a flight departs.
@@ -137,6 +145,7 @@ pub struct Pipeline {
     settings: InForce,
     tasks: Tasks,
     clock: Clock,
+    counters: Arc<Counters>,
     flights: Flights,
     departures: Arc<Departures>,
     refusals: Arc<Refusals>,
@@ -156,6 +165,7 @@ impl Pipeline {
             settings: InForce::new(parts.settings),
             tasks: parts.tasks,
             clock: parts.clock,
+            counters: parts.counters,
             flights: Flights::default(),
             failures: quick_cache::sync::Cache::new(4096),
             checking: tokio::sync::Semaphore::new(cores),
@@ -194,6 +204,11 @@ impl Pipeline {
     /// Counts of what was refused.
     pub fn refusals(&self) -> &Arc<Refusals> {
         &self.refusals
+    }
+
+    /// What was counted since the start.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
     }
 
     /// Flights in the air now, and those lined up.
@@ -356,6 +371,7 @@ impl Pipeline {
     /// The flight for a request, started if there was none.
     fn depart(self: &Arc<Self>, want: &Request, passage: Passage) -> Boarded {
         let boarded = self.flights.board(want, self.clock.now());
+        self.counters.tally(if boarded.is_first { Tally::FlightStarted } else { Tally::FlightJoined }, 1);
         if boarded.is_first {
             self.tasks.spawn(fetch::fly(self.clone(), boarded.flight.clone(), passage));
         }

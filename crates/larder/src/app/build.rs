@@ -35,7 +35,7 @@ pub fn pipeline_over(
         evidence::Bounds { pieces: config.evidence.keep as usize, bytes: config.evidence.size.bytes() };
     let cache = Cache::new(blobs, clock.clone(), freshness(config), config.cache.memory.bytes());
     let cache = cache.with_evidence(bounds);
-    Ok(Pipeline::new(Parts { cache: Arc::new(cache), settings, tasks, clock }))
+    Ok(Pipeline::new(Parts { cache: Arc::new(cache), settings, tasks, clock, counters: Arc::default() }))
 }
 
 /// Where modules come from. May be built again while the server runs; `origins` is what is known of upstreams so far.
@@ -93,6 +93,8 @@ pub(super) fn service(config: &Config) -> http::Settings {
         immutable: config.cache.immutable.into(),
         fresh: config.cache.fresh.into(),
         admin_on_loopback: config.admin.loopback,
+        metrics_allow: config.metrics.allow.clone(),
+        log_peers: config.log.peer,
     }
 }
 

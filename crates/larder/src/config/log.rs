@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What the server says about its work.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// Form of the lines: `text` for people, `json` for machines; `auto` is `text` on a terminal, else `json`.
@@ -13,6 +13,15 @@ pub struct Log {
     /// The least important lines that are written: `error`, `warn`, `info`, `debug` or `trace`.
     #[schemars(extend("x-flag" = true))]
     pub level: LogLevel,
+    /// Whether the line of a request tells the address it came from. Behind another server that is the other
+    /// server's.
+    pub peer: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), level: LogLevel::default(), peer: true }
+    }
 }
 
 /// Form of log lines.

@@ -15,6 +15,7 @@ use super::{Error, Passage, Pipeline};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
 use crate::cache::{Held, KeepError, Lookup};
+use crate::observe::Tally;
 use crate::verify::sums::{Summer, Sums};
 use crate::verify::{self, Verified, Wrong};
 
@@ -71,6 +72,8 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
     let bringing = pipeline.bring_as_allowed(&flight, look);
     let outcome = std::panic::AssertUnwindSafe(bringing).catch_unwind().await;
     let outcome = outcome.unwrap_or(Err(Error::Lost));
+    let failed = outcome.as_ref().is_err_and(|error| !error.class().is_absence());
+    pipeline.counters.tally(if failed { Tally::FlightFailed } else { Tally::FlightLanded }, 1);
     match &outcome {
         Ok(_) => drop(pipeline.failures.remove(flight.want())),
         Err(error) if error.class().is_absence() => {}
@@ -103,13 +106,25 @@ impl Pipeline {
 
     async fn bring(self: &Arc<Self>, flight: &Flight, look: Look) -> Result<Landed, Error> {
         let want = flight.want();
-        if look == Look::First {
-            match self.cache.lookup(want).await? {
-                Lookup::Fresh(held) => return Ok(Landed::Held(held)),
-                Lookup::Absent(absence) => return Err(self.absent(want, &absence)),
-                _ => {}
-            }
+        let is_refresh = match self.cache.lookup(want).await? {
+            Lookup::Fresh(held) if look == Look::First => return Ok(Landed::Held(held)),
+            Lookup::Absent(absence) if look == Look::First => return Err(self.absent(want, &absence)),
+            Lookup::Absent(_) | Lookup::Missing => false,
+            Lookup::Fresh(_) | Lookup::Stale(_) | Lookup::Old(_) | Lookup::Derived { .. } => true,
+        };
+        let brought = self.bring_anew(flight).await;
+        if is_refresh {
+            let failed = match &brought {
+                Ok(landed) => matches!(landed, Landed::Derived(_)),
+                Err(error) => !error.is_denial(),
+            };
+            self.counters.tally(if failed { Tally::RefreshFailed } else { Tally::RefreshDone }, 1);
         }
+        brought
+    }
+
+    async fn bring_anew(self: &Arc<Self>, flight: &Flight) -> Result<Landed, Error> {
+        let want = flight.want();
         match want {
             Request::File(module, kind) => self.bring_file(flight, module, *kind).await.map(Landed::Held),
             Request::List(_) | Request::Latest(_) | Request::Query(..) => self.bring_known(flight).await,
@@ -186,13 +201,14 @@ impl Pipeline {
             FileKind::Info => verify::info(module, &bytes),
             _ => verify::go_mod(bytes, recorded.as_ref()),
         };
-        let verified = verified.map_err(|wrong| at_fault(source, &wrong))?;
+        let verified = self.judged(source, recorded.is_some(), verified)?;
         let unkept = verified.small().ok_or(Error::Lost)?;
         match self.cache.keep(module, kind, verified, first_seen(source)).await {
             Ok(held) => Ok(held),
             // Small enough to be served without being kept: a full disk does not stop small misses.
             Err(KeepError::Store(error)) if error.is_exhausted() => {
                 tracing::warn!(want = %flight.want(), "served without being kept: {error}");
+                self.counters.tally(Tally::Unkept, 1);
                 Ok(self.cache.unkept(unkept, source.name()))
             }
             Err(error) => Err(error.into()),
@@ -234,6 +250,7 @@ impl Pipeline {
             return Err(Error::Store(exhausted).into());
         }
         tracing::warn!(want = %flight.want(), "served without being kept: {exhausted}");
+        self.counters.tally(Tally::Unkept, 1);
         let spool = store::Memory::new().spool()?;
         let verified = self.receive_zip_into(flight, module, spool.clone(), coming).await?;
         let size = usize::try_from(verified.sums.size).map_err(|_| Error::Lost)?;
@@ -255,11 +272,29 @@ impl Pipeline {
         }
         let recorded = self.cache.recorded_h1(module, FileKind::Zip).await?;
         let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
-        let checked = module.clone();
-        tokio::task::spawn_blocking(move || verify::zip(&checked, spool, sums, recorded.as_ref()))
-            .await
-            .map_err(|_| Error::Lost)?
-            .map_err(|wrong| at_fault(source, &wrong).into())
+        let (checked, is_recorded) = (module.clone(), recorded.is_some());
+        let checked =
+            tokio::task::spawn_blocking(move || verify::zip(&checked, spool, sums, recorded.as_ref()));
+        Ok(self.judged(source, is_recorded, checked.await.map_err(|_| Error::Lost)?)?)
+    }
+
+    /// Counts how a check ended; what is wrong is the source's fault.
+    fn judged(
+        &self,
+        source: &dyn Source,
+        is_recorded: bool,
+        checked: Result<Verified, Wrong>,
+    ) -> Result<Verified, SourceError> {
+        self.counters.tally(
+            match &checked {
+                Ok(verified) if is_recorded && verified.h1.is_some() => Tally::VerifiedAgreed,
+                Ok(_) => Tally::VerifiedFirst,
+                Err(Wrong::Hash { .. }) => Tally::VerifiedDiffers,
+                Err(_) => Tally::VerifiedRefused,
+            },
+            1,
+        );
+        checked.map_err(|wrong| at_fault(source, &wrong))
     }
 }
 

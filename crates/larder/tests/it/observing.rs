@@ -1,0 +1,4 @@
+//! What can be seen from outside: the numbers and the log.
+
+mod metrics;
+mod numbers;
