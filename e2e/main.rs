@@ -16,4 +16,5 @@ mod reload;
 mod scrub;
 mod start;
 mod sumdb;
+mod systemd;
 mod world;

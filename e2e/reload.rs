@@ -68,3 +68,29 @@ async fn the_level_of_the_log_can_be_changed() {
     larder.ask("/example.com/after/@v/list").await;
     larder.logged("example.com/after").await;
 }
+
+#[tokio::test]
+async fn a_certificate_that_is_renewed_on_the_disk_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let pems = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/tls");
+    // As Kubernetes mounts a secret: links by way of a link that is swapped.
+    for name in ["one", "two"] {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        for kind in ["pem", "key"] {
+            let to = dir.path().join(name).join(format!("tls.{kind}"));
+            std::fs::copy(pems.join(format!("{name}.{kind}")), to).unwrap();
+        }
+    }
+    let swap = |to: &str| {
+        std::os::unix::fs::symlink(to, dir.path().join("next")).unwrap();
+        std::fs::rename(dir.path().join("next"), dir.path().join("now")).unwrap();
+    };
+    swap("one");
+    let [cert, key] =
+        ["tls.pem", "tls.key"].map(|name| dir.path().join("now").join(name).display().to_string());
+    let (cert, key) = (format!("tls.cert={cert}"), format!("tls.key={key}"));
+    let flags = ["--listen", "https://127.0.0.1:0", "--upstream", "off", "--set", &cert, "--set", &key];
+    let larder = Larder::start(&dir.path().join("data"), &flags);
+    swap("two");
+    larder.logged("another certificate is shown from now on").await;
+}

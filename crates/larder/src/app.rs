@@ -4,13 +4,15 @@ pub mod api;
 mod build;
 mod call;
 mod control;
+mod doors;
 mod import;
 mod reload;
 mod scrub;
 mod serve;
+mod systemd;
 mod watch;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +20,8 @@ use anyhow::Context;
 use store::Disk;
 
 use crate::clock::Clock;
-use crate::config::{Config, Listen, Loaded, Reading};
-use crate::http::listen::{self, Listener, Patience, Socket};
+use crate::config::{Config, Loaded, Reading};
+use crate::http::listen::{self, Patience};
 use crate::http::{self, Service};
 use crate::jobs;
 use crate::jobs::scrub::Scrub;
@@ -28,18 +30,22 @@ use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
 
 pub use build::pipeline_over;
+use doors::Doors;
 pub use import::import;
-use reload::Live;
-pub use reload::{Broken, ReloadState, Reloader, Report};
+pub use reload::{Broken, ReloadState, Reloader, Renewal, Report};
+use reload::{Live, Told};
 pub use scrub::{ScrubCall, scrub};
 pub use serve::serve;
+pub use systemd::{Notify, Passed};
 
 /// A running server.
 pub struct App {
     addresses: Vec<SocketAddr>,
+    names: Vec<Arc<str>>,
     pipeline: Arc<Pipeline>,
     service: Arc<Service>,
     reloader: Arc<Reloader>,
+    notify: Notify,
     disk: Arc<Disk>,
     tasks: Tasks,
     retire: Duration,
@@ -55,6 +61,10 @@ pub struct Start {
     pub reading: Reading,
     /// The level of the log, to be changed by a reload.
     pub level: Option<Level>,
+    /// Sockets that were opened by systemd.
+    pub passed: Vec<Passed>,
+    /// Where it is told how the server does.
+    pub notify: Notify,
 }
 
 /// Starts a server; it is ready when this returns. Must be called in a runtime.
@@ -62,14 +72,15 @@ pub struct Start {
 /// # Errors
 /// The data directory is in use or cannot be written, an address is taken, an upstream cannot be built.
 pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
-    let Start { clock, reading, level } = with;
+    let Start { clock, reading, level, passed, notify } = with;
     let config = &loaded.config;
     let tasks = Tasks::default();
     let data = &config.data;
     let disk = Arc::new(
         Disk::open(data).with_context(|| format!("could not open the data directory {}", data.display()))?,
     );
-    let listeners = listen_on(config)?;
+    let Doors { listeners, certificates } = doors::open(config, passed)?;
+    let names: Vec<_> = listeners.iter().map(|listener| listener.name.clone()).collect();
     let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), clock.clone())?;
     let counters = pipeline.counters().clone();
     let settings = Arc::new(http::InForce::new(build::service(config)));
@@ -78,7 +89,17 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let control = data.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
     let schedule = build::schedule(config);
-    let live = Live { pipeline: pipeline.clone(), service: settings.clone(), level, clock: clock.clone() };
+    let live = Live {
+        pipeline: pipeline.clone(),
+        service: settings.clone(),
+        certificates,
+        level,
+        clock: clock.clone(),
+        told: Told { notify: notify.clone(), status: format!("Serving on {}", names.join(", ")) },
+    };
+    if let Some(every) = systemd::watchdog(&reading.environment) {
+        tasks.attend(systemd::keep_alive(notify.clone(), every));
+    }
     let reloader = Arc::new(Reloader::new(reading, loaded, live));
     let scrub = Arc::new(Scrub::new(pipeline.clone(), Some(disk.clone()), clock.clone()));
     let api = api::Api::over(api::Parts {
@@ -101,7 +122,8 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     for listener in listeners {
         tasks.spawn(listen::run(listener, service.clone(), tasks.clone(), patience));
     }
-    Ok(App { addresses, pipeline, service, reloader, disk, tasks, retire, drain })
+    reloader.ready();
+    Ok(App { addresses, names, pipeline, service, reloader, notify, disk, tasks, retire, drain })
 }
 
 fn patience(config: &Config) -> Patience {
@@ -113,26 +135,15 @@ fn patience(config: &Config) -> Patience {
     }
 }
 
-fn listen_on(config: &Config) -> anyhow::Result<Vec<Listener>> {
-    let mut listeners = Vec::new();
-    for listen in &config.listen {
-        let bound = match *listen {
-            Listen::At(address) => Socket::tcp(address),
-            // One IPv6 socket takes IPv4 too; without IPv6, one IPv4 socket.
-            Listen::All(port) => Socket::tcp((Ipv6Addr::UNSPECIFIED, port).into())
-                .or_else(|_| Socket::tcp((Ipv4Addr::UNSPECIFIED, port).into())),
-        };
-        let socket = bound.with_context(|| format!("could not listen on {listen}"))?;
-        let name = socket.address().map_or_else(|| listen.to_string(), |address| address.to_string());
-        listeners.push(Listener { socket, tls: None, name: name.into() });
-    }
-    Ok(listeners)
-}
-
 impl App {
     /// The addresses it listens on, with the ports that were given.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where it listens, as settings name it.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
     }
 
     /// What answers the requests.
@@ -148,6 +159,7 @@ impl App {
     /// Stops: not ready from now on; after `timeout.retire` no new connections, and those under way finish within
     /// `timeout.drain`. True if all did. The control socket answers until then.
     pub async fn stop(self) -> bool {
+        self.notify.stopping();
         self.service.retire();
         tokio::time::sleep(self.retire).await;
         self.tasks.stop();

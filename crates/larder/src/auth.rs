@@ -12,7 +12,7 @@ pub use share::{Block, Shares};
 pub struct Identity {
     /// The address the connection came from; none for the control socket.
     pub peer: Option<IpAddr>,
-    /// The address the server listened on, as configured.
+    /// Where the server listened, as settings name it: `127.0.0.1:3000`, `https://[::]:8443`, `unix:/run/larder.sock`.
     pub listener: Arc<str>,
     /// The host name that was asked for, as sent.
     pub host: Option<String>,

@@ -46,12 +46,26 @@ impl From<Exit> for ExitCode {
 #[expect(clippy::disallowed_methods, reason = "the door: read once, and handed to `config`")]
 pub fn main() -> ExitCode {
     let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-    let environment: Environment =
+    let mut environment: Environment =
         std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
+    keep_own(&mut environment);
     // clap prints its own mistakes and help, and ends the process with 2 or 0.
     let args = Args::parse();
     let done = Mode::meant_by(args, &environment).and_then(run);
     done.unwrap_or_else(|error| failure::report(&error)).into()
+}
+
+/// Drops what systemd said to another process, from which it was inherited (`sd_listen_fds(3)`,
+/// `sd_watchdog_enabled(3)`).
+fn keep_own(environment: &mut Environment) {
+    let own = std::process::id().to_string();
+    let is_own = |pid: Option<&String>| pid == Some(&own);
+    if !is_own(environment.get("LISTEN_PID")) {
+        environment.remove("LISTEN_FDS");
+    }
+    if environment.contains_key("WATCHDOG_PID") && !is_own(environment.get("WATCHDOG_PID")) {
+        environment.remove("WATCHDOG_USEC");
+    }
 }
 
 /// Does what was meant.
@@ -59,7 +73,7 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
     match mode {
         // clap knows where colours may be: on a terminal, and not against NO_COLOR.
         Mode::Summary => Args::command().print_help().map(|()| Exit::Fine).map_err(Into::into),
-        Mode::Serve { loaded, reading } => serve::run(*loaded, *reading),
+        Mode::Serve(reading) => serve::run(*reading),
         Mode::Import { from, loaded, json } => import::run(&from, &loaded, json),
         Mode::Scrub { call, loaded, json } => scrub::run(&call, &loaded, json),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),

@@ -32,18 +32,19 @@ mod network;
 mod pattern;
 mod reading;
 pub mod reference;
-mod scrub;
 mod retry;
+mod scrub;
 mod show;
 mod suggest;
 mod sumdb;
 mod text;
 mod timeout;
+mod tls;
 mod units;
 mod upstream;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use gomod::govcs::{GoVcs, GoVcsError};
@@ -59,19 +60,20 @@ pub use environment::Environment;
 pub use keys::{Key, Keys, Kind};
 pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
 pub use limits::Limits;
-pub use listen::{Listen, PathPrefix};
+pub use listen::{Listen, PathPrefix, Place, SocketMode};
 pub use log::{Log, LogFormat, LogLevel};
 pub use metrics::Metrics;
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Cidr, Network};
 pub use pattern::{GovcsRule, Pattern, SchemeRule};
 pub use reading::Reading;
-pub use scrub::{Evidence, Scrub};
 pub use retry::Retry;
+pub use scrub::{Evidence, Scrub};
 pub use show::Row;
 pub use sumdb::{SumDb, SumDbSpec};
 pub use text::redact;
 pub use timeout::Timeout;
+pub use tls::Tls;
 pub use units::{Duration, Size};
 pub use upstream::{Address, Route, Upstream};
 
@@ -79,10 +81,15 @@ pub use upstream::{Address, Route, Upstream};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Addresses to listen on. `:3000` is port 3000 of every address of the machine. When `PORT` is set to a
-    /// number and `LARDER_LISTEN` is not, that port of every address.
+    /// Where to listen: addresses with ports (`:3000` is port 3000 of every address of the machine), unix sockets
+    /// (`unix:PATH`), sockets that systemd passes (`systemd:`, or `systemd:NAME`). With `https://` before it, TLS is
+    /// spoken there. When `PORT` is set to a number and `LARDER_LISTEN` is not, that port of every address. When
+    /// systemd passes sockets and nothing else is set, those.
     #[schemars(extend("x-flag" = true, "x-restart" = true))]
     pub listen: Vec<Listen>,
+    /// Who may connect to the unix sockets of `listen`: permissions in octal.
+    #[schemars(extend("x-restart" = true))]
+    pub socket_mode: SocketMode,
     /// Directory of everything that is kept. One server uses it at a time. Unset: `STATE_DIRECTORY` (which systemd
     /// sets), else `larder` in the platform's directory for data.
     #[schemars(extend("x-flag" = true, "x-restart" = true, "x-default" = "`larder` in the platform's data directory"))]
@@ -126,6 +133,8 @@ pub struct Config {
     #[serde(serialize_with = "sumdb::serialize", deserialize_with = "sumdb::deserialize")]
     #[schemars(with = "Vec<SumDb>", extend("x-flag" = true))]
     pub sumdb: Vec<SumDb>,
+    /// The certificate that the server shows.
+    pub tls: Tls,
     /// What may be reached, and how.
     pub network: Network,
     /// How long what is held counts as fresh, and what clients may keep.
@@ -156,7 +165,8 @@ impl Default for Config {
     /// The defaults that need no surroundings: `data` is empty until [`Config::load`] finds a place for it.
     fn default() -> Self {
         Self {
-            listen: vec![Listen::At(SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)))],
+            listen: vec![Listen { tls: false, place: Place::At((Ipv4Addr::LOCALHOST, 3000).into()) }],
+            socket_mode: SocketMode::default(),
             data: PathBuf::new(),
             upstream: Upstream::default(),
             private: Vec::new(),
@@ -168,6 +178,7 @@ impl Default for Config {
             path_prefix: PathPrefix::default(),
             route: Vec::new(),
             sumdb: sumdb::default(),
+            tls: Tls::default(),
             network: Network::default(),
             cache: Cache::default(),
             retry: Retry::default(),

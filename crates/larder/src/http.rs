@@ -12,6 +12,8 @@ pub mod listen;
 mod metrics;
 pub mod range;
 mod record;
+pub mod socket;
+pub mod tls;
 
 use std::net::IpAddr;
 use std::sync::Arc;

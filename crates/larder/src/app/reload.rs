@@ -12,10 +12,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::build;
+use super::systemd::Notify;
+use super::{build, doors};
 use crate::clock::Clock;
-use crate::config::{Change, Loaded, Reading, changes, redact};
+use crate::config::{Change, Loaded, Reading, Tls, changes, redact};
 use crate::http;
+use crate::http::tls::Certificates;
 use crate::observe::log::Level;
 use crate::pipeline::Pipeline;
 
@@ -28,6 +30,20 @@ pub struct Report {
     pub needs_restart: Vec<Change>,
     /// Why nothing was changed: file, line and reason, one entry each.
     pub mistakes: Vec<String>,
+    /// Whether the certificate was replaced, where one is shown.
+    pub certificate: Option<Renewal>,
+}
+
+/// What became of the certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Renewal {
+    /// It is the one that was shown before.
+    Same,
+    /// Another one is shown now.
+    Replaced,
+    /// The files cannot be used, for this reason; the one before is still shown.
+    Kept(String),
 }
 
 /// Which configuration is in force.
@@ -45,6 +61,10 @@ pub struct ReloadState {
     pub needs_restart: Vec<Change>,
     /// The mistakes of a newer configuration, which keep it out.
     pub broken: Option<Broken>,
+    /// When the certificate that is shown expires, where one is shown.
+    pub certificate_expires: Option<Timestamp>,
+    /// Why the files of the certificate cannot be used; the one before is still shown.
+    pub certificate_broken: Option<Broken>,
 }
 
 /// A configuration that could not be put in force.
@@ -56,12 +76,34 @@ pub struct Broken {
     pub mistakes: Vec<String>,
 }
 
+/// The files whose change calls for a reload.
+pub(super) fn watched(reading: &Reading, loaded: &Loaded) -> Vec<PathBuf> {
+    let Tls { cert, key } = &loaded.config.tls;
+    reading.files().into_iter().chain(cert.clone()).chain(key.clone()).collect()
+}
+
+impl Broken {
+    fn still(before: Option<&Self>, now: Timestamp, mistakes: Vec<String>) -> Self {
+        Self { since: before.map_or(now, |broken| broken.since), mistakes }
+    }
+}
+
 /// What a reload changes.
 pub(super) struct Live {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) service: Arc<http::InForce>,
+    /// Of the doors that speak TLS, if any does.
+    pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) level: Option<Level>,
     pub(super) clock: Clock,
+    pub(super) told: Told,
+}
+
+/// What systemd is told.
+pub(super) struct Told {
+    pub(super) notify: Notify,
+    /// What the server does when all is well, for people.
+    pub(super) status: String,
 }
 
 /// Reloads the configuration of a running server.
@@ -84,6 +126,8 @@ impl Reloader {
             failures: 0,
             needs_restart: Vec::new(),
             broken: None,
+            certificate_expires: None,
+            certificate_broken: None,
         };
         let (started, loaded) = (loaded.clone(), tokio::sync::Mutex::new(loaded));
         Self { reading, live, started, loaded, state: Mutex::new(state) }
@@ -91,22 +135,37 @@ impl Reloader {
 
     /// Which configuration is in force.
     pub fn state(&self) -> ReloadState {
-        self.locked().clone()
+        let certificate_expires = self.live.certificates.as_ref().and_then(|all| all.expires());
+        ReloadState { certificate_expires, ..self.locked().clone() }
     }
 
     /// The files whose change calls for a reload.
     pub(super) async fn watched(&self) -> Vec<PathBuf> {
-        self.reading.watched(&*self.loaded.lock().await)
+        watched(&self.reading, &*self.loaded.lock().await)
+    }
+
+    /// Tells whoever started the server that it is ready, or what is wrong with its settings.
+    pub(super) fn ready(&self) {
+        let Told { notify, status } = &self.live.told;
+        match &self.state().broken {
+            None => notify.ready(status),
+            Some(broken) => notify.ready(&format!(
+                "{status}; the configuration has had mistakes since {}: {}",
+                broken.since,
+                broken.mistakes.first().map(String::as_str).unwrap_or_default()
+            )),
+        }
     }
 
     /// Reads the configuration again and puts it in force, or says why not. One at a time.
     pub async fn reload(self: &Arc<Self>) -> Report {
         let mut loaded = self.loaded.lock().await;
+        self.live.told.notify.reloading();
         let (reader, before) = (self.clone(), loaded.clone());
         // Reads files and, for certificate authorities, the system's store.
         let read = tokio::task::spawn_blocking(move || reader.read(&before)).await;
         let read = read.unwrap_or_else(|_| Err(vec!["reading the configuration was interrupted".to_owned()]));
-        let report = match read {
+        let mut report = match read {
             Ok((now, parts)) => {
                 self.live.put(&now, parts);
                 let report = self.report(&loaded, &now);
@@ -115,8 +174,11 @@ impl Reloader {
             }
             Err(mistakes) => Report { mistakes, ..Report::default() },
         };
+        // Also when the settings have mistakes: certificates run out.
+        report.certificate = self.live.renew(loaded.config.tls.clone()).await;
         self.note(&report, loaded.file.clone());
         report.log(&self.state());
+        self.ready();
         report
     }
 
@@ -135,7 +197,7 @@ impl Reloader {
         Report {
             applied: applied.collect(),
             needs_restart: waiting.filter(|change| change.needs_restart).collect(),
-            mistakes: Vec::new(),
+            ..Report::default()
         }
     }
 
@@ -150,9 +212,14 @@ impl Reloader {
             state.broken = None;
         } else {
             state.failures += 1;
-            let since = state.broken.as_ref().map_or(now, |broken| broken.since);
-            state.broken = Some(Broken { since, mistakes: report.mistakes.clone() });
+            state.broken = Some(Broken::still(state.broken.as_ref(), now, report.mistakes.clone()));
         }
+        state.certificate_broken = match &report.certificate {
+            Some(Renewal::Kept(why)) => {
+                Some(Broken::still(state.certificate_broken.as_ref(), now, vec![why.clone()]))
+            }
+            _ => None,
+        };
     }
 
     fn locked(&self) -> MutexGuard<'_, ReloadState> {
@@ -173,6 +240,19 @@ impl Live {
     }
 }
 
+impl Live {
+    /// Reads the certificate again.
+    async fn renew(&self, tls: Tls) -> Option<Renewal> {
+        let certificates = self.certificates.as_ref()?;
+        let read = tokio::task::spawn_blocking(move || doors::pair(&tls)).await.ok().flatten()?;
+        Some(match read {
+            Ok(pair) if certificates.put(&pair) => Renewal::Replaced,
+            Ok(_) => Renewal::Same,
+            Err(error) => Renewal::Kept(crate::verify::explain(&error)),
+        })
+    }
+}
+
 impl Report {
     fn log(&self, state: &ReloadState) {
         for mistake in &self.mistakes {
@@ -183,6 +263,14 @@ impl Report {
         }
         for Change { key, before, now, .. } in &self.needs_restart {
             tracing::warn!(key, before, now, "a setting was changed that needs a restart");
+        }
+        match &self.certificate {
+            Some(Renewal::Replaced) => {
+                let expires = state.certificate_expires.map(|time| time.to_string());
+                tracing::info!(expires, "another certificate is shown from now on");
+            }
+            Some(Renewal::Kept(why)) => tracing::error!("the certificate was not replaced: {why}"),
+            Some(Renewal::Same) | None => {}
         }
         if self.mistakes.is_empty() && self.applied.is_empty() {
             tracing::info!("read the configuration again; nothing in force has changed");

@@ -9,16 +9,21 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
 use super::watch::{self, Watch};
-use super::{App, Reloader, Start};
+use super::{App, Notify, Reloader, Start, reload, systemd};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, LogFormat, Reading};
+use crate::config::{Config, LogFormat, Reading};
 use crate::observe::log::{self, Format};
 
 /// Serves until SIGTERM or SIGINT; a second signal ends at once. True when every request under way could finish.
 ///
 /// # Errors
 /// The server cannot start.
-pub fn serve(loaded: Loaded, reading: Reading) -> anyhow::Result<bool> {
+pub fn serve(reading: Reading) -> anyhow::Result<bool> {
+    // Looked at before they are read, so that no change in between is missed.
+    let mut watch = Watch::over(reading.files());
+    let loaded = reading.load()?;
+    watch.add(reload::watched(&reading, &loaded));
+    let passed = systemd::passed(&reading.environment)?;
     let on_terminal = std::io::stderr().is_terminal();
     let format = match loaded.config.log.format {
         LogFormat::Text => Format::Text,
@@ -31,12 +36,13 @@ pub fn serve(loaded: Loaded, reading: Reading) -> anyhow::Result<bool> {
         let mut ends = Ends::listen().context("cannot listen for signals")?;
         let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
         let config = loaded.config.clone();
-        let with = Start { clock: Clock::System, reading, level: Some(log.level()) };
+        let notify = Notify::to(&reading.environment);
+        let with = Start { clock: Clock::System, reading, level: Some(log.level()), passed, notify };
         let app = super::start(loaded, with)?;
         announce(&config, &app);
         tokio::select! {
             () = ends.next() => {}
-            () = reload_when_asked(app.reloader(), hangup, on_terminal) => {}
+            () = reload_when_asked(app.reloader(), watch, hangup, on_terminal) => {}
         }
         tracing::info!("stopping: no new connections, those under way may finish");
         tokio::select! {
@@ -68,8 +74,12 @@ impl Ends {
 
 /// Reloads at each SIGHUP, and when a file it depends on has changed. Ends when the terminal that the server was
 /// started on is gone, which SIGHUP tells too.
-async fn reload_when_asked(reloader: &Arc<Reloader>, mut hangup: Signal, on_terminal: bool) {
-    let mut watch = Watch::over(reloader.watched().await);
+async fn reload_when_asked(
+    reloader: &Arc<Reloader>,
+    mut watch: Watch,
+    mut hangup: Signal,
+    on_terminal: bool,
+) {
     let mut looks = tokio::time::interval(watch::EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -97,12 +107,11 @@ async fn reload_when_asked(reloader: &Arc<Reloader>, mut hangup: Signal, on_term
 
 /// Says where it listens and what to do next: to a person on the terminal, to everyone else in the log.
 fn announce(config: &Config, app: &App) {
-    let addresses: Vec<String> = app.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(
         version = crate::version::VERSION,
         data = %config.data.display(),
         upstream = app.pipeline().source_names().join(", "),
-        "ready on {}", addresses.join(", ")
+        "ready on {}", app.names().join(", ")
     );
     if !std::io::stderr().is_terminal() {
         return;

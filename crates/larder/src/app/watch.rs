@@ -39,16 +39,29 @@ impl Watch {
         Self { paths, last: used.clone(), used }
     }
 
+    /// Watches these too, which are used as they are now.
+    pub(super) fn add(&mut self, paths: Vec<PathBuf>) {
+        for path in paths {
+            if !self.paths.contains(&path) {
+                let look = Look::at(&path);
+                self.used.push(look.clone());
+                self.last.push(look);
+                self.paths.push(path);
+            }
+        }
+    }
+
     /// From now on they count as used as they are.
     pub(super) fn use_now(&mut self) {
         *self = Self::over(std::mem::take(&mut self.paths));
     }
 
-    /// Watches other files if these are others.
+    /// Watches these files. Those that are new count as not yet used: nobody looked before they were read.
     pub(super) fn follow(&mut self, paths: Vec<PathBuf>) {
-        if paths != self.paths {
-            *self = Self::over(paths);
-        }
+        let look = |path| self.paths.iter().position(|held| held == path).and_then(|at| self.used.get(at));
+        self.used = paths.iter().map(|path| look(path).cloned().unwrap_or(Look(None))).collect();
+        self.last.clone_from(&self.used);
+        self.paths = paths;
     }
 
     /// Looks once more: true if the files are not as they were used, and have been so for one look already. From then
@@ -83,6 +96,21 @@ mod tests {
         assert!(!watch.has_changed(), "seen another way");
         assert!(watch.has_changed());
         assert!(!watch.has_changed());
+    }
+
+    #[test]
+    fn a_file_that_is_watched_from_now_on_is_read_once_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let [old, new] = ["old", "new"].map(|name| dir.path().join(name));
+        std::fs::write(&old, "old").unwrap();
+        std::fs::write(&new, "new").unwrap();
+        let mut watch = Watch::over(vec![old.clone()]);
+        watch.follow(vec![old.clone(), new]);
+        assert!(!watch.has_changed());
+        assert!(watch.has_changed());
+        assert!(!watch.has_changed());
+        watch.follow(vec![old]);
+        assert!(!watch.has_changed() && !watch.has_changed());
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) enum Mode {
     /// Say what there is.
     Summary,
     /// Serve modules.
-    Serve { loaded: Box<Loaded>, reading: Box<Reading> },
+    Serve(Box<Reading>),
     /// Take modules over.
     Import { from: PathBuf, loaded: Box<Loaded>, json: bool },
     /// Read everything that is held again.
@@ -41,9 +41,7 @@ impl Mode {
         let load = |settings: &Settings| reading(settings).load().map(Box::new);
         Ok(match args.command {
             None => Self::Summary,
-            Some(Command::Serve(settings)) => {
-                Self::Serve { loaded: load(&settings)?, reading: Box::new(reading(&settings)) }
-            }
+            Some(Command::Serve(settings)) => Self::Serve(Box::new(reading(&settings))),
             Some(Command::Import { from, json, settings }) => {
                 Self::Import { from, loaded: load(&settings)?, json }
             }

@@ -15,7 +15,7 @@ pub(super) struct Conflict {
 
 /// All conflicts of a configuration.
 pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
-    let mut found = Vec::new();
+    let mut found = Vec::from_iter(tls(config));
     let mut say =
         |keys: &[&'static str], reason: String| found.push(Conflict { keys: keys.to_vec(), reason });
     if config.listen.is_empty() {
@@ -96,6 +96,26 @@ fn limits(config: &Config) -> [(&'static str, u32); 5] {
         ("limits.waiting", limits.waiting),
         ("limits.waiting_per_address", limits.waiting_per_address),
     ]
+}
+
+/// What a listener that speaks TLS needs, and what needs such a listener.
+fn tls(config: &Config) -> Option<Conflict> {
+    let https = config.listen.iter().find(|listen| listen.tls);
+    let (key, reason) = match (&config.tls.cert, &config.tls.key, https) {
+        (Some(_), None, _) => ("tls.cert", "a certificate needs its key; name it by tls.key".to_owned()),
+        (None, Some(_), _) => ("tls.key", "a key needs its certificate; name it by tls.cert".to_owned()),
+        (None, None, Some(listen)) => {
+            let reason = format!("{listen} needs a certificate; name it by tls.cert, and its key by tls.key");
+            ("listen", reason)
+        }
+        (Some(_), Some(_), None) => {
+            let reason =
+                "TLS is spoken nowhere; write https:// before an address in `listen`, as https://:8443";
+            ("tls.cert", reason.to_owned())
+        }
+        _ => return None,
+    };
+    Some(Conflict { keys: vec![key], reason })
 }
 
 fn timeouts(config: &Config) -> [(&'static str, Duration); 11] {

@@ -55,6 +55,11 @@ pub(super) fn surroundings(environment: &Environment, keys: &Keys) -> Layer {
         let origin = Origin::Environment { variable: "STATE_DIRECTORY".to_owned() };
         layer.insert("data".to_owned(), Given::new(directory.into(), origin));
     }
+    // sd_listen_fds(3). Whether the sockets are meant for this process, whoever reads the environment has checked.
+    if set(environment, "LISTEN_FDS").is_some() {
+        let origin = Origin::Environment { variable: "LISTEN_FDS".to_owned() };
+        layer.insert("listen".to_owned(), Given::new(["systemd:"].into_iter().collect(), origin));
+    }
     layer
 }
 

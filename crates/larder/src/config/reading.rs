@@ -51,12 +51,14 @@ impl Reading {
         self.with(Some(file.map_err(|mistake| Mistakes(vec![mistake]))?))
     }
 
-    /// The files to look at for a change: the one that `loaded` came from, else the usual ones.
-    pub fn watched(&self, loaded: &Loaded) -> Vec<PathBuf> {
-        match &loaded.file {
-            Some(name) => vec![PathBuf::from(name)],
-            None => config_files(&self.environment),
-        }
+    /// The files that may be read: the named one, else the usual ones, of which the first that exists counts.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.named().map_or_else(|| config_files(&self.environment), |path| vec![path])
+    }
+
+    fn named(&self) -> Option<PathBuf> {
+        let by_variable = || self.environment.get(CONFIG_FILE).filter(|path| !path.is_empty());
+        self.named.clone().or_else(|| by_variable().map(PathBuf::from))
     }
 
     fn with(&self, file: Option<TextFile>) -> Result<Loaded, Mistakes> {
@@ -65,8 +67,7 @@ impl Reading {
     }
 
     fn file(&self) -> Result<Option<TextFile>, Mistake> {
-        let by_variable = || self.environment.get(CONFIG_FILE).filter(|path| !path.is_empty());
-        if let Some(path) = self.named.clone().or_else(|| by_variable().map(PathBuf::from)) {
+        if let Some(path) = self.named() {
             return read(path).map(Some);
         }
         for path in config_files(&self.environment) {

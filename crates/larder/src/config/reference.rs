@@ -100,7 +100,10 @@ pub fn configure_md() -> String {
     );
     pieces.push("| Variable | sets |\n| --- | --- |\n".to_owned());
     pieces.extend(GO_VARIABLES.map(|(variable, key)| format!("| `{variable}` | `{key}` |\n")));
-    pieces.push("| `STATE_DIRECTORY` | `data` |\n| `PORT` | `listen` |\n\n## General\n".to_owned());
+    pieces.push(
+        "| `STATE_DIRECTORY` | `data` |\n| `LISTEN_FDS` | `listen` |\n| `PORT` | `listen` |\n\n## General\n"
+            .to_owned(),
+    );
     let schema = schema();
     let keys = Keys::of_config();
     let mut section = "";

@@ -34,12 +34,16 @@ impl Service {
 
     /// The address that the client used, to be copied into its settings.
     fn base<B>(&self, request: &Request<B>, who: &Identity) -> String {
-        let scheme = request.headers().get("x-forwarded-proto").map_or(&b"http"[..], HeaderValue::as_bytes);
-        let scheme = if scheme == b"https" { "https" } else { "http" };
+        let forwarded = request.headers().get("x-forwarded-proto").map(HeaderValue::as_bytes);
+        let (spoken, listener) = match who.listener.strip_prefix("https://") {
+            Some(listener) => ("https", listener),
+            None => ("http", &*who.listener),
+        };
+        let scheme = if forwarded == Some(b"https") { "https" } else { spoken };
         let named = who.host.as_deref().filter(|host| {
             host.len() < 256 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b))
         });
-        format!("{scheme}://{}{}", named.unwrap_or(&who.listener), self.path_prefix)
+        format!("{scheme}://{}{}", named.unwrap_or(listener), self.path_prefix)
     }
 
     fn page(&self, base: &str) -> Markup {

@@ -5,7 +5,7 @@
 //! counts as a connection. Nothing that a client does ends the loop.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use socket2::{Domain, Protocol, Socket as RawSocket, Type};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -22,11 +20,10 @@ use tokio_util::either::Either;
 
 use super::Service;
 use super::io::Patient;
+use super::socket::{Socket, Wire};
 use crate::auth::Identity;
 use crate::tasks::Tasks;
 
-/// Connections that wait to be accepted.
-const BACKLOG: i32 = 4096;
 /// Bytes that one HTTP/2 stream may gather before they are written.
 const SEND_BYTES: usize = 64 * 1024;
 /// Requests that one HTTP/2 connection may have in the air.
@@ -47,54 +44,9 @@ pub struct Patience {
     pub header_bytes: u32,
 }
 
-/// A connection as it was accepted.
-type Wire = Either<TcpStream, UnixStream>;
 /// A connection as HTTP sees it. The state of TLS is large, so that it lies apart.
 type Stream = Either<Wire, Box<TlsStream<Wire>>>;
 type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
-
-/// An open socket that clients connect to.
-#[derive(Debug)]
-pub enum Socket {
-    /// An address and port.
-    Tcp(TcpListener),
-    /// A path.
-    Unix(UnixListener),
-}
-
-impl Socket {
-    /// Opens a TCP socket at this address.
-    pub fn tcp(address: SocketAddr) -> io::Result<Self> {
-        let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // A restarted server takes its port back although old connections linger.
-        #[cfg(not(windows))]
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(Self::Tcp(TcpListener::from_std(socket.into())?))
-    }
-
-    /// The address of a TCP socket, with the port that was given.
-    pub fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(_) => None,
-        }
-    }
-
-    async fn accept(&self) -> io::Result<(Wire, Option<IpAddr>)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                // A client that has gone again is found out when it is read from.
-                drop(stream.set_nodelay(true));
-                Ok((Either::Left(stream), Some(peer.ip())))
-            }
-            Self::Unix(listener) => Ok((Either::Right(listener.accept().await?.0), None)),
-        }
-    }
-}
 
 /// A socket with what is spoken on it.
 pub struct Listener {

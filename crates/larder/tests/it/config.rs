@@ -1,7 +1,7 @@
 //! The configuration: layers, mistakes, units.
 
 use larder::config::{
-    Config, Duration, FlagValue, Keys, Listen, Loaded, Mistakes, Pattern, Sources, TextFile, redact,
+    Config, Duration, FlagValue, Keys, Listen, Loaded, Mistakes, Pattern, Place, Sources, TextFile, redact,
     reference,
 };
 
@@ -173,7 +173,7 @@ fn a_pattern_of_go_that_can_never_match_is_a_mistake() {
 fn port_means_all_addresses_until_listen_is_set() {
     let port = with_variables(file("listen = [\"127.0.0.1:1\"]"), &[("PORT", "8080")]);
     let loaded = load(&port).unwrap();
-    assert_eq!(loaded.config.listen, [Listen::All(8080)]);
+    assert_eq!(loaded.config.listen, [Listen { tls: false, place: Place::All(8080) }]);
     assert_eq!(origin(&loaded, "listen"), "environment PORT");
     let both = load(&with_variables(port, &[("LARDER_LISTEN", "127.0.0.1:2,[::1]:2")])).unwrap();
     assert_eq!(both.config.listen.len(), 2);
@@ -376,4 +376,40 @@ fn the_document_and_the_schema_name_every_key() {
         let place = format!("/properties/{}/description", key.name.replace('.', "/properties/"));
         assert!(schema.pointer(&place).is_some(), "{}", key.name);
     }
+}
+
+#[test]
+fn tls_says_what_is_missing() {
+    for (text, mistake) in [
+        (
+            "listen = [\":80\", \"https://:443\"]",
+            "larder.toml:1: listen: https://:443 needs a certificate; name it by tls.cert",
+        ),
+        (
+            "[tls]\ncert = \"/c\"\nkey = \"/k\"",
+            "larder.toml:2: tls.cert: TLS is spoken nowhere; write https:// before",
+        ),
+        (
+            "listen = [\"https://:443\"]\n[tls]\ncert = \"/c\"",
+            "larder.toml:3: tls.cert: a certificate needs its key",
+        ),
+        (
+            "listen = [\"https://:443\"]\n[tls]\nkey = \"/k\"",
+            "larder.toml:3: tls.key: a key needs its certificate",
+        ),
+    ] {
+        let found = mistakes(&file(text));
+        assert!(found.len() == 1 && found[0].starts_with(mistake), "{text}: {found:?}");
+    }
+    load(&file("listen = [\"https://:443\"]\n[tls]\ncert = \"/c\"\nkey = \"/k\"")).unwrap();
+}
+
+#[test]
+fn sockets_that_systemd_passes_are_the_least_of_what_sets_listen() {
+    let passed = with_variables(bare(), &[("LISTEN_FDS", "1")]);
+    let loaded = load(&passed).unwrap();
+    assert_eq!(loaded.config.listen, ["systemd:".parse::<Listen>().unwrap()]);
+    assert_eq!(origin(&loaded, "listen"), "environment LISTEN_FDS");
+    let both = Sources { file: file("listen = [\":1\"]").file, ..passed };
+    assert_eq!(load(&both).unwrap().config.listen, [":1".parse::<Listen>().unwrap()]);
 }

@@ -10,6 +10,7 @@ mod clients;
 mod config;
 mod flights;
 mod keeping;
+mod listening;
 mod observing;
 mod proxy;
 mod reload;

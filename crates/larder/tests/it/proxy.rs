@@ -37,9 +37,15 @@ impl TestProxy {
 
     /// With a configuration file, which may be changed by [`TestProxy::reload`].
     pub(crate) fn with_file(text: &str) -> Self {
+        Self::with_file_and(text, &[])
+    }
+
+    /// With a configuration file and these settings above it.
+    pub(crate) fn with_file_and(text: &str, settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("larder.toml"), text).unwrap();
-        Self::start(dir, Vec::new(), Clock::manual())
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Self::start(dir, settings, Clock::manual())
     }
 
     /// Writes another configuration file and has it read.
@@ -49,16 +55,17 @@ impl TestProxy {
     }
 
     fn start(dir: TempDir, settings: Vec<(String, String)>, clock: Clock) -> Self {
-        let mut all = vec![
-            ("listen".to_owned(), "127.0.0.1:0".to_owned()),
-            ("data".to_owned(), dir.path().join("data").display().to_string()),
-        ];
+        let mut all = vec![("data".to_owned(), dir.path().join("data").display().to_string())];
+        if !settings.iter().any(|(key, _)| key == "listen") {
+            all.push(("listen".to_owned(), "127.0.0.1:0".to_owned()));
+        }
         all.extend(settings.clone());
         let file = dir.path().join("larder.toml");
         let reading = Reading { named: file.exists().then_some(file), ..reading(&all) };
         let with = Start { clock: clock.clone(), reading: reading.clone(), ..Start::default() };
         let app = app::start(reading.load().unwrap(), with).unwrap();
-        let address = app.addresses()[0];
+        // Nobody asks where there is none: port 0 refuses everyone.
+        let address = app.addresses().first().copied().unwrap_or(([127, 0, 0, 1], 0).into());
         Self { app: Some(app), address, dir, clock, settings }
     }
 

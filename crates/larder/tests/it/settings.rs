@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use larder::config::{
-    Address, Cidr, Duration, GovcsRule, Listen, PathPrefix, Pattern, Route, SchemeRule, Size, SumDb,
-    SumDbSpec, Upstream,
+    Address, Cidr, Duration, GovcsRule, Listen, PathPrefix, Pattern, Route, SchemeRule, Size, SocketMode,
+    SumDb, SumDbSpec, Upstream,
 };
 use proptest::prelude::*;
 
@@ -74,6 +74,13 @@ fn addresses_to_listen_on_name_their_address_or_all() {
         ("[::1]:0", "[::1]:0"),
         (":3000", ":3000"),
         (":0", ":0"),
+        ("http://127.0.0.1:3000", "127.0.0.1:3000"),
+        ("https://:8443", "https://:8443"),
+        ("https://localhost:8443", "https://127.0.0.1:8443"),
+        ("unix:/run/larder.sock", "unix:/run/larder.sock"),
+        ("https://unix:/run/larder.sock", "https://unix:/run/larder.sock"),
+        ("systemd:", "systemd:"),
+        ("systemd:web", "systemd:web"),
     ]);
     refused::<Listen>(&[
         ("3000", "write 127.0.0.1:3000 for this machine, :3000 for all addresses"),
@@ -82,6 +89,22 @@ fn addresses_to_listen_on_name_their_address_or_all() {
         (":http", "is not an address with a port"),
         (":99999", "is not an address with a port"),
         ("proxy.example.com:80", "is not an address with a port"),
+        ("https://8443", "write 127.0.0.1:8443 for this machine, :8443 for all addresses"),
+        ("https://", "is not an address with a port"),
+        ("ftp://:21", "`ftp` is not spoken here; write https:// for TLS, or nothing"),
+        ("unix:larder.sock", "is not a whole path; write it from the root on"),
+        ("unix:", "is not a whole path"),
+    ]);
+}
+
+#[test]
+fn permissions_of_a_socket_are_octal() {
+    accepted::<SocketMode>(&[("0660", "0660"), ("666", "0666"), ("0", "0000")]);
+    refused::<SocketMode>(&[
+        ("0888", "write them in octal, as 0660"),
+        ("1777", "octal"),
+        ("rw", "octal"),
+        ("", "octal"),
     ]);
 }
 
