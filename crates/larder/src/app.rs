@@ -2,7 +2,7 @@
 
 pub mod api;
 mod build;
-mod call;
+pub mod call;
 mod control;
 mod doors;
 mod import;
@@ -109,6 +109,8 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
         counters: counters.clone(),
         tasks: tasks.clone(),
         reloader: reloader.clone(),
+        disk: disk.clone(),
+        listeners: listeners.iter().map(|listener| listener.name.to_string()).collect(),
         since: clock.now(),
         clock,
     });

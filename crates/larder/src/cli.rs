@@ -9,9 +9,14 @@ mod completions;
 mod config;
 mod failure;
 mod import;
+mod invalidate;
 mod mode;
+mod named;
+mod paper;
+mod refresh;
 mod scrub;
 mod serve;
+mod status;
 mod version;
 
 use std::io::{self, Write};
@@ -34,6 +39,8 @@ pub enum Exit {
     Usage = 2,
     /// An import left something out because it was not right; a scrub left something broken.
     Refused = 3,
+    /// The server answers, and somebody should look at something.
+    Attention = 4,
 }
 
 impl From<Exit> for ExitCode {
@@ -76,6 +83,9 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Serve(reading) => serve::run(*reading),
         Mode::Import { from, loaded, json } => import::run(&from, &loaded, json),
         Mode::Scrub { call, loaded, json } => scrub::run(&call, &loaded, json),
+        Mode::Status { ask, named } => status::run(&ask, named.as_ref()),
+        Mode::Refresh { ask, named } => refresh::run(&ask, &named),
+        Mode::Invalidate { ask, named } => invalidate::run(&ask, &named),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
         Mode::Check { loaded } => print(&config::check(&loaded)),
         Mode::Reference(document) => print(&config::reference(document)),

@@ -55,6 +55,15 @@ struct Inner {
     order: [Mutex<()>; SHARDS],
 }
 
+/// The room that is left for whoever runs this process, on the file system of a data directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Space {
+    /// In bytes.
+    pub free_bytes: u64,
+    /// Files that may still be made, where that is limited.
+    pub free_files: Option<u64>,
+}
+
 impl Disk {
     /// Opens the directory, and makes it if there is none. Sweeping what an earlier process left goes on behind.
     /// Blocking, but short whatever was left.
@@ -75,6 +84,16 @@ impl Disk {
     /// The directory.
     pub fn directory(&self) -> &Path {
         &self.0.home.root
+    }
+
+    /// The room that is left. Blocking, but short.
+    pub fn space(&self) -> std::io::Result<Space> {
+        let stat = rustix::fs::statvfs(&self.0.home.root)?;
+        Ok(Space {
+            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            // Some file systems make files as long as there is room, and then say zero of zero.
+            free_files: (stat.f_files > 0).then_some(stat.f_favail),
+        })
     }
 
     /// Whether the process that had the directory open before died, or was stopped, without closing it, and nobody

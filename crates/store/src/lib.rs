@@ -30,7 +30,7 @@ use futures_util::future::BoxFuture;
 
 pub use blob::{Blob, ReadAt, Reader, Stamp};
 #[cfg(unix)]
-pub use disk::Disk;
+pub use disk::{Disk, Space};
 pub use failure::StoreError;
 pub use key::{ELEMENT_MAX, KEY_MAX, Key, KeyError};
 pub use memory::Memory;

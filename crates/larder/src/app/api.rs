@@ -14,6 +14,7 @@ pub mod refresh;
 mod reload;
 mod scrub;
 pub mod status;
+pub mod upstreams;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use http::{Method, Response, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use store::Disk;
 
 use super::Reloader;
 use crate::clock::Clock;
@@ -36,8 +38,9 @@ use crate::tasks::Tasks;
 pub(super) const BASE: &str = "/api/v1/";
 
 /// All calls, in the order in which they are described.
-static CALLS: [Entry; 8] = [
+static CALLS: &[Entry] = &[
     read("status", "What runs here and how it does.", |parts, _| status::answer(parts)),
+    read("upstreams", "How each upstream does.", |parts, _| upstreams::answer(parts)),
     read("flights", "What is being fetched now.", |parts, _| flights::answer(parts)),
     read(
         "modules/",
@@ -82,6 +85,10 @@ pub(super) struct Parts {
     pub(super) reloader: Arc<Reloader>,
     /// The time.
     pub(super) clock: Clock,
+    /// Where everything is kept.
+    pub(super) disk: Arc<Disk>,
+    /// Addresses and paths that are listened on.
+    pub(super) listeners: Vec<String>,
     /// When the server started.
     pub(super) since: Timestamp,
 }

@@ -7,7 +7,8 @@ use anyhow::{Context, bail};
 use store::{Disk, StoreError};
 
 use super::api::import::Import;
-use super::{build, call};
+use super::build;
+use super::call::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::import::{self, Event, Report};
@@ -48,7 +49,7 @@ pub fn import(config: &Config, dir: &Path, tell: impl Fn(u64, u64) + Sync) -> an
 /// Has the running server do it.
 fn by_server(config: &Config, dir: &Path, tell: impl Fn(u64, u64)) -> anyhow::Result<Report> {
     let call = Import { dir: dir.to_owned() };
-    let report = call::line_by_line(config, "import", &call, |event| match event {
+    let report = Caller::of(&config.data).post_lines("import", &call, |event| match event {
         Event::Progress { done, of } => {
             tell(done, of);
             Ok(None)

@@ -7,7 +7,8 @@ use gomod::pattern::Patterns;
 use serde::{Deserialize, Serialize};
 use store::{Disk, StoreError};
 
-use super::{build, call};
+use super::build;
+use super::call::Caller;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::scrub::{Event, Order, Report, Scrub};
@@ -60,7 +61,7 @@ pub fn scrub(
 }
 
 fn by_server(config: &Config, call: &ScrubCall, tell: impl Fn(&Event)) -> anyhow::Result<Report> {
-    let report = call::line_by_line(config, "scrub", call, |event| match event {
+    let report = Caller::of(&config.data).post_lines("scrub", call, |event| match event {
         Event::Done(report) => Ok(Some(report)),
         Event::Failed(why) => bail!(why),
         event => {

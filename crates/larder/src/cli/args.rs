@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::named::Named;
 use crate::config::FlagValue;
 
 const SUMMARY: &str = "\
@@ -17,6 +18,7 @@ Exit codes:
   1  something failed
   2  the command line or the configuration has a mistake; nothing was done
   3  an import left something out because it was not right, or a scrub left something broken
+  4  the server answers, and somebody should look at something (status)
 
 `larder COMMAND --help` shows examples of each command.";
 
@@ -86,6 +88,44 @@ What is found wrong is moved to `evidence/` in the data directory.
 Exit codes: 0 all is well or was healed, 1 failed, 2 mistake in the command line or the configuration,
             3 something is still broken.";
 
+const STATUS: &str = "\
+Examples:
+  larder status
+      How the running server does: requests, upstreams, store, configuration.
+  larder status golang.org/x/text
+      What it knows of a module: how fresh, from where, when it is asked again, which versions are held.
+  larder status golang.org/x/text@v0.14.0
+  larder status golang.org/x/text@master --json
+
+No source is asked. The server is found by its data directory.
+Exit codes: 0 all is well, 1 no server answers, 2 mistake in the command line or the configuration,
+            4 somebody should look at something: an upstream is left alone, a file of the configuration has
+              mistakes, the disk is full, the last try to fetch failed.";
+
+const REFRESH: &str = "\
+Examples:
+  larder refresh example.com/team/lib
+      After a release: the list, @latest and known branches are asked for now, absences are forgotten.
+  larder refresh example.com/team/lib@main
+      One branch.
+  larder refresh example.com/team/lib@v1.4.0
+      A version that was asked for before it was published.
+
+When a source is down the old copy stays. What is held of a version never changes.
+Exit codes: 0 all sources answered, 1 failed or no server answers, 2 mistake in the command line or the
+            configuration.";
+
+const INVALIDATE: &str = "\
+Examples:
+  larder invalidate example.com/team/lib
+      The list, @latest, branches, absences and failures are forgotten; the next who asks has the sources asked.
+  larder invalidate example.com/team/lib@v1.4.0
+      That this version is absent, or has failed, is forgotten.
+
+What is held of a version is never forgotten: its content never changes. `larder refresh` keeps the old answers until
+there are new ones; prefer it unless the old ones are wrong.
+Exit codes: 0 done, 1 failed or no server answers, 2 mistake in the command line or the configuration.";
+
 const VERSION: &str = "\
 Examples:
   larder version
@@ -143,6 +183,42 @@ pub(super) enum Command {
         #[arg(long)]
         no_heal: bool,
         /// Report as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Tell how the running server does, or what it knows of a module.
+    #[command(after_help = STATUS)]
+    Status {
+        /// Module path, with a version or query where only that is meant.
+        #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
+        named: Option<Named>,
+        /// As JSON, as the admin API answers.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Have the running server ask its sources for a module now.
+    #[command(after_help = REFRESH)]
+    Refresh {
+        /// Module path, with a version or query where only that is meant.
+        #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
+        named: Named,
+        /// As JSON, as the admin API answers.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Have the running server forget what may change of a module.
+    #[command(after_help = INVALIDATE)]
+    Invalidate {
+        /// Module path, with a version or query where only that is meant.
+        #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
+        named: Named,
+        /// As JSON, as the admin API answers.
         #[arg(long)]
         json: bool,
         #[command(flatten)]

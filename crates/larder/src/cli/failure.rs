@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::Exit;
+use crate::app::call::NoServer;
 use crate::config::{Mistakes, redact};
 
 /// Prints `larder: what`, its causes line by line and the next step to standard error, and says how to exit.
@@ -30,6 +31,8 @@ fn told(mistakes: &Mistakes) -> String {
 
 fn caused(error: &anyhow::Error) -> String {
     let causes = error.chain().skip(1).map(|cause| format!("  because: {cause}\n"));
-    let lines: Vec<String> = std::iter::once(format!("larder: {error}\n")).chain(causes).collect();
+    let next = error.downcast_ref::<NoServer>().map(|none| format!("  next: {}\n", none.next()));
+    let lines: Vec<String> =
+        std::iter::once(format!("larder: {error}\n")).chain(causes).chain(next).collect();
     redact(&lines.concat())
 }

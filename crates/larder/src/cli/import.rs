@@ -6,6 +6,7 @@ use std::path::Path;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use super::Exit;
+use super::paper::one_line;
 use crate::config::Loaded;
 use crate::jobs::import::Report;
 
@@ -52,17 +53,4 @@ fn describe(report: &Report) -> String {
         let _ = writeln!(text, "  ... and {} more; --json names all", report.refused.len() - SHOWN);
     }
     text
-}
-
-/// Text from outside on one line, so that no name of a file can act on the terminal or pass for another line.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for letter in text.chars() {
-        match letter {
-            '\n' => line.push_str("; "),
-            '"' | '\'' | '\\' => line.push(letter),
-            _ => line.extend(letter.escape_debug()),
-        }
-    }
-    line
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap_complete::Shell;
 
 use super::args::{Args, Command, ConfigCommand, Document, Settings};
+use super::named::Named;
 use crate::app::ScrubCall;
-use crate::config::{Environment, Loaded, Reading};
+use crate::app::call::Caller;
+use crate::config::{Environment, Loaded, Mistakes, Reading};
 
 /// A command that is ready to run.
 pub(super) enum Mode {
@@ -18,6 +20,12 @@ pub(super) enum Mode {
     Import { from: PathBuf, loaded: Box<Loaded>, json: bool },
     /// Read everything that is held again.
     Scrub { call: ScrubCall, loaded: Box<Loaded>, json: bool },
+    /// Tell how the running server does, or what it knows.
+    Status { ask: Ask, named: Option<Named> },
+    /// Have its sources asked.
+    Refresh { ask: Ask, named: Named },
+    /// Have it forget what may change.
+    Invalidate { ask: Ask, named: Named },
     /// Print the configuration.
     Show { loaded: Box<Loaded>, json: bool },
     /// Say that the configuration has no mistakes.
@@ -30,6 +38,23 @@ pub(super) enum Mode {
     Completions(Shell),
 }
 
+/// What is needed to ask the running server.
+pub(super) struct Ask {
+    /// Its data directory.
+    data: PathBuf,
+    /// Answer as JSON.
+    pub(super) json: bool,
+    /// For what it says of colours.
+    pub(super) environment: Environment,
+}
+
+impl Ask {
+    /// Calls the server.
+    pub(super) fn caller(&self) -> Caller {
+        Caller::of(&self.data)
+    }
+}
+
 impl Mode {
     /// Loads what the command needs.
     pub(super) fn meant_by(args: Args, environment: &Environment) -> anyhow::Result<Self> {
@@ -39,6 +64,10 @@ impl Mode {
             flags: settings.values(),
         };
         let load = |settings: &Settings| reading(settings).load().map(Box::new);
+        let ask = |settings: &Settings, json: bool| {
+            let data = reading(settings).data()?;
+            Ok::<_, Mistakes>(Ask { data, json, environment: environment.clone() })
+        };
         Ok(match args.command {
             None => Self::Summary,
             Some(Command::Serve(settings)) => Self::Serve(Box::new(reading(&settings))),
@@ -47,6 +76,15 @@ impl Mode {
             }
             Some(Command::Scrub { modules, no_heal, json, settings }) => {
                 Self::Scrub { call: ScrubCall { modules, no_heal }, loaded: load(&settings)?, json }
+            }
+            Some(Command::Status { named, json, settings }) => {
+                Self::Status { ask: ask(&settings, json)?, named }
+            }
+            Some(Command::Refresh { named, json, settings }) => {
+                Self::Refresh { ask: ask(&settings, json)?, named }
+            }
+            Some(Command::Invalidate { named, json, settings }) => {
+                Self::Invalidate { ask: ask(&settings, json)?, named }
             }
             Some(Command::Version { json }) => Self::Version { json },
             Some(Command::Completions { shell }) => Self::Completions(shell),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use super::Exit;
-use super::import::one_line;
+use super::paper::one_line;
 use crate::app::ScrubCall;
 use crate::config::Loaded;
 use crate::jobs::scrub::{Event, Finding, Outcome, Report};

@@ -33,6 +33,31 @@ impl Reading {
         self.with(file)
     }
 
+    /// The data directory; also where only other settings have mistakes, so that the server which goes on without
+    /// them can be asked.
+    ///
+    /// # Errors
+    /// All mistakes, where the directory cannot be told.
+    pub fn data(&self) -> Result<PathBuf, Mistakes> {
+        let mistakes = match self.load() {
+            Ok(loaded) => return Ok(loaded.config.data),
+            Err(mistakes) => mistakes,
+        };
+        let in_file = self.file().ok().flatten().and_then(|file| {
+            let file: toml::Table = file.text.parse().ok()?;
+            file.get("data")?.as_str().map(PathBuf::from)
+        });
+        let is_above = |origin: &Origin| match origin {
+            Origin::Flag { .. } => true,
+            Origin::Environment { variable } => variable.starts_with("LARDER_"),
+            _ => false,
+        };
+        let without_file = self.with(None).ok();
+        let above = without_file.as_ref().filter(|it| it.origins.get("data").is_some_and(is_above));
+        let above = above.map(|it| it.config.data.clone());
+        above.or(in_file).or(without_file.map(|it| it.config.data)).ok_or(mistakes)
+    }
+
     /// Reads the file again from which `before` came. If there was none, the usual ones are looked for.
     ///
     /// # Errors

@@ -99,6 +99,15 @@ pub struct Summary {
     pub last_s: u64,
 }
 
+impl Summary {
+    /// Hits among hits and misses, from 0 to 1; none before the first of them.
+    #[expect(clippy::cast_precision_loss, reason = "a rate to be shown")]
+    pub fn hit_rate(&self) -> Option<f64> {
+        let all = self.hits + self.misses;
+        (all > 0).then(|| self.hits as f64 / all as f64)
+    }
+}
+
 impl Default for Counters {
     fn default() -> Self {
         Self { started: Self::now(), shards: Default::default() }

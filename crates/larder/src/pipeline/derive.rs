@@ -43,7 +43,14 @@ impl Pipeline {
         // Only sources in trouble can have made this fail: then the denial alone is not the answer, nor remembered.
         let derived = derived.inspect_err(|_| self.cache.forget(want))?;
         let Some(body) = derived else { return Err(error) };
-        let lasts = if is_absent { ABSENCE_LASTS } else { REFRESH_PAUSE };
+        let lasts = if is_absent {
+            self.failures.remove(want);
+            ABSENCE_LASTS
+        } else {
+            // For whoever wants to know why it is not a source's.
+            self.failures.insert(want.clone(), (self.clock.now(), error));
+            REFRESH_PAUSE
+        };
         Ok(Landed::Derived(self.cache.remember_derived(want, body, lasts)))
     }
 

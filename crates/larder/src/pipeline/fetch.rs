@@ -75,6 +75,8 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
     let failed = outcome.as_ref().is_err_and(|error| !error.class().is_absence());
     pipeline.counters.tally(if failed { Tally::FlightFailed } else { Tally::FlightLanded }, 1);
     match &outcome {
+        // Why no source gave it is remembered.
+        Ok(Landed::Derived(_)) => {}
         Ok(_) => drop(pipeline.failures.remove(flight.want())),
         Err(error) if error.class().is_absence() => {}
         Err(error) => {

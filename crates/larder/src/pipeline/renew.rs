@@ -23,6 +23,8 @@ pub struct Renewed {
     pub after: Result<Held, Error>,
     /// No source gave it: it was made from what is held.
     pub is_derived: bool,
+    /// Why no source did, unless they all said no.
+    pub trouble: Option<Error>,
 }
 
 impl Pipeline {
@@ -32,7 +34,8 @@ impl Pipeline {
         let known = self.cache.lookup(want).await?;
         let before = body(&known);
         if let (Request::File(..), Lookup::Fresh(held)) = (want, known) {
-            return Ok(Renewed { want: want.clone(), before, after: Ok(held), is_derived: false });
+            let (want, after) = (want.clone(), Ok(held));
+            return Ok(Renewed { want, before, after, is_derived: false, trouble: None });
         }
         // Should no source answer, it is not known to be absent either.
         self.cache.forget_absence(want);
@@ -49,7 +52,8 @@ impl Pipeline {
             Landed::Held(held) | Landed::Derived(held) => Ok(held),
             Landed::Passed(_) => Err(Error::Lost),
         });
-        Ok(Renewed { want: want.clone(), before, after, is_derived })
+        let trouble = self.failures.peek(want).filter(|_| is_derived).map(|(_, error)| error);
+        Ok(Renewed { want: want.clone(), before, after, is_derived, trouble })
     }
 
     async fn ask_again(self: &Arc<Self>, want: &Request) -> Result<Landed, Error> {

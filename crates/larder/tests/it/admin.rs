@@ -1,5 +1,6 @@
 //! The admin API, over its two doors.
 
+mod commands;
 mod doors;
 mod refresh;
 mod states;

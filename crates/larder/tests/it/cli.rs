@@ -23,7 +23,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 5] = ["serve", "config", "import", "version", "completions"];
+const COMMANDS: [&str; 8] =
+    ["serve", "config", "import", "status", "refresh", "invalidate", "version", "completions"];
 
 #[test]
 fn larder_alone_prints_a_summary_without_colours() {
@@ -51,6 +52,9 @@ fn the_help_of_each_command_teaches_with_examples() {
         (vec!["config", "show"], vec!["larder config show --json", "****", "--upstream <LIST>"]),
         (vec!["config", "check"], vec!["[FILE]", "All mistakes are told at once"]),
         (vec!["import"], vec!["$(go env GOMODCACHE)/cache/download", "3 something was refused"]),
+        (vec!["status"], vec!["golang.org/x/text@master --json", "4 somebody should look at something"]),
+        (vec!["refresh"], vec!["After a release", "the old copy stays"]),
+        (vec!["invalidate"], vec!["never forgotten", "<MODULE[@VERSION]>"]),
         (vec!["version"], vec!["larder version --json"]),
         (vec!["completions"], vec!["larder completions fish >", "powershell"]),
     ] {

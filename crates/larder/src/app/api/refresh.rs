@@ -96,7 +96,7 @@ pub enum Came {
     Unchanged,
     /// The version is held: its content never changes, and no source was asked.
     Held,
-    /// No source gives it: it is made from what is held.
+    /// No source gives it: it is made from what is held. With a reason, sources have failed; without, they say no.
     Derived,
     /// Every source says no.
     Absent,
@@ -154,8 +154,9 @@ fn outcome(want: &Request, renewed: Result<Renewed, Error>) -> Outcome {
         old_copy_stays: false,
     };
     match renewed {
-        Ok(Renewed { before, after: Ok(held), is_derived, .. }) => {
-            answered(want, before.as_deref(), &held, Outcome { outcome: came(is_derived), ..blank })
+        Ok(Renewed { before, after: Ok(held), is_derived, trouble, .. }) => {
+            let why = trouble.map(|error| lines(&error.to_string())).unwrap_or_default();
+            answered(want, before.as_deref(), &held, Outcome { outcome: came(is_derived), why, ..blank })
         }
         Ok(Renewed { before, after: Err(error), .. }) => {
             let old_copy_stays = before.is_some() && !error.is_denial();

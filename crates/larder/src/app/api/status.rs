@@ -5,9 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::upstreams::{self, Upstream};
 use super::{Answer, Parts};
 use crate::app::ReloadState;
 use crate::http::admin;
+
+/// With less room than this the store will soon take nothing more.
+const LITTLE_BYTES: u64 = 64 << 20;
 
 /// What runs here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,12 +24,24 @@ pub struct Status {
     pub running_s: u64,
     /// `ready`, or `stopping` once it has been told to stop.
     pub state: String,
+    /// What somebody should look at, a sentence each; nothing when all is well.
+    pub attention: Vec<String>,
+    /// Addresses and paths it listens on.
+    pub listeners: Vec<String>,
     /// Which configuration is in force.
     pub configuration: ReloadState,
+    /// The configured names of the sources that any module may come from, in order.
+    pub sources: Vec<String>,
+    /// How the upstreams do that have been asked, or are configured.
+    pub upstreams: Vec<Upstream>,
     /// Fetches under way.
     pub flights: u64,
     /// What was answered since the start.
     pub requests: Requests,
+    /// What is in memory.
+    pub memory: Memory,
+    /// Where everything is kept.
+    pub store: Store,
 }
 
 /// What was answered since the start.
@@ -41,6 +57,35 @@ pub struct Requests {
     pub failures: u64,
     /// Bytes of bodies sent.
     pub sent_bytes: u64,
+    /// Hits among hits and misses, from 0 to 1; left out before the first of them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hit_rate: Option<f64>,
+}
+
+/// What is in memory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Memory {
+    /// Answers.
+    pub entries: u64,
+    /// Bytes of them, estimated.
+    pub used_bytes: u64,
+    /// Bytes at most.
+    pub limit_bytes: u64,
+    /// Large files that are open.
+    pub open_files: u64,
+}
+
+/// Where everything is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Store {
+    /// The data directory.
+    pub directory: String,
+    /// Room that is left on its file system for this server; left out if the system does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub free_bytes: Option<u64>,
+    /// Files that may still be made there; left out where there is no such limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub free_files: Option<u64>,
 }
 
 pub(super) fn answer(parts: Arc<Parts>) -> Answer {
@@ -48,20 +93,66 @@ pub(super) fn answer(parts: Arc<Parts>) -> Answer {
 }
 
 fn status(parts: &Parts) -> Status {
-    let seen = parts.counters.summary();
+    let memory = parts.pipeline.cache().memory_use();
+    let (configuration, upstreams, store) =
+        (parts.reloader.state(), upstreams::all(&parts.pipeline.origins()), store(parts));
     Status {
         version: crate::version::VERSION.to_owned(),
         since: parts.since,
         running_s: parts.clock.since(parts.since).as_secs(),
         state: if parts.tasks.is_stopping() { "stopping" } else { "ready" }.to_owned(),
-        configuration: parts.reloader.state(),
+        attention: attention(&configuration, &upstreams, &store),
+        listeners: parts.listeners.clone(),
+        configuration,
+        sources: parts.pipeline.source_names(),
+        upstreams,
         flights: parts.pipeline.flights() as u64,
-        requests: Requests {
-            modules: seen.modules,
-            hits: seen.hits,
-            misses: seen.misses,
-            failures: seen.failures,
-            sent_bytes: seen.bytes,
+        requests: requests(parts),
+        memory: Memory {
+            entries: memory.entries,
+            used_bytes: memory.bytes,
+            limit_bytes: memory.limit_bytes,
+            open_files: memory.open_files,
         },
+        store,
     }
+}
+
+fn requests(parts: &Parts) -> Requests {
+    let seen = parts.counters.summary();
+    Requests {
+        modules: seen.modules,
+        hits: seen.hits,
+        misses: seen.misses,
+        failures: seen.failures,
+        sent_bytes: seen.bytes,
+        hit_rate: seen.hit_rate(),
+    }
+}
+
+fn store(parts: &Parts) -> Store {
+    let space = parts.disk.space().ok();
+    Store {
+        directory: parts.disk.directory().display().to_string(),
+        free_bytes: space.map(|space| space.free_bytes),
+        free_files: space.and_then(|space| space.free_files),
+    }
+}
+
+fn attention(configuration: &ReloadState, upstreams: &[Upstream], store: &Store) -> Vec<String> {
+    let mut attention = Vec::new();
+    if let Some(broken) = &configuration.broken {
+        attention.push(format!(
+            "the configuration has mistakes, the one before stays in force: {}",
+            broken.mistakes.join("; ")
+        ));
+    }
+    for upstream in upstreams.iter().filter(|upstream| upstream.state != "closed") {
+        let failure = upstream.last_failure.as_ref().map_or("", |failure| &failure.text);
+        attention.push(format!("the upstream {} is left alone for now: {failure}", upstream.name));
+    }
+    if store.free_bytes.is_some_and(|free| free < LITTLE_BYTES) || store.free_files == Some(0) {
+        attention.push(format!("the file system of {} is full", store.directory));
+    }
+    attention
 }

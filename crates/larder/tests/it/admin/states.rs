@@ -146,7 +146,13 @@ async fn an_answer_made_from_what_is_held_says_so() {
     assert_eq!(proxy.get(&files.list_url()).await.text(), "v1.0.0\n");
     let derived = list(&proxy).await;
     assert_eq!((word(&derived).as_str(), &derived["source"]), ("derived", &"held".into()));
-    assert!(derived["asked_again_at"].is_string(), "{derived}");
+    assert!(derived["asked_again_at"].is_string() && derived.get("failure").is_none(), "{derived}");
+    // In an outage it says why it is not a source's.
+    upstream.stop().await;
+    let latest = proxy.get(&files.latest_url()).await;
+    assert_eq!(latest.header("x-larder-source"), Some("held"));
+    let latest = read(&proxy, MODULE).await["latest"].take();
+    assert_eq!((word(&latest).as_str(), &latest["failure"]["class"]), ("derived", &"unavailable".into()));
     proxy.stop().await;
 }
 

@@ -1,0 +1,217 @@
+//! `larder status`, `refresh` and `invalidate` against a running server.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use testkit::module::ModuleFiles;
+use testkit::upstream::Upstream;
+
+use crate::proxy::TestProxy;
+
+/// Runs a command against this server, as a script would.
+async fn larder(proxy: &TestProxy, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    command.args(args).arg("--data").arg(proxy.data("")).env_clear();
+    told(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
+}
+
+fn told(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn files(version: &str) -> ModuleFiles {
+    ModuleFiles::new("example.com/M", version).file("m.go", "package m\n")
+}
+
+#[tokio::test]
+async fn status_shows_the_server_and_exits_0_while_all_is_well() {
+    let files = files("v1.0.0");
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    let proxy = TestProxy::over(&upstream);
+    proxy.get(&files.url("mod")).await;
+    proxy.get(&files.url("mod")).await;
+    proxy.clock().advance(Duration::from_hours(3));
+    let (code, text, _) = larder(&proxy, &["status"]).await;
+    assert_eq!(code, 0, "{text}");
+    for words in [
+        "ready, running for 3 h",
+        &proxy.address().to_string(),
+        "2: 1 from what is held (50.0 %), 1 fetched, 0 failed",
+        "UPSTREAM",
+        "asked",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    assert!(!text.contains('\u{1b}') && text.lines().all(|line| !line.ends_with(' ')), "{text:?}");
+    let (code, json, _) = larder(&proxy, &["status", "--json"]).await;
+    let status: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &status["requests"]["hit_rate"]), (0, &0.5.into()), "{json}");
+    assert!(status["store"]["free_bytes"].as_u64() > Some(0));
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn status_exits_4_while_an_upstream_is_left_alone() {
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::over(&upstream);
+    upstream.stop().await;
+    for patch in 0..20 {
+        assert_eq!(proxy.get(&files(&format!("v1.0.{patch}")).url("mod")).await.status, 503);
+    }
+    let (code, text, _) = larder(&proxy, &["status"]).await;
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("\n! the upstream 127.0.0.1:") && text.contains("left alone"), "{text}");
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn status_of_a_module_shows_states_and_versions() {
+    let files = files("v1.0.0");
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    let proxy = TestProxy::over(&upstream);
+    let (code, text, _) = larder(&proxy, &["status", "example.com/M"]).await;
+    assert!(code == 0 && text.contains("not loaded") && text.contains("no version is held"), "{text}");
+    for kind in ["info", "mod", "zip"] {
+        proxy.get(&files.url(kind)).await;
+    }
+    proxy.get(&files.list_url()).await;
+    proxy.get("/example.com/!m/@v/main.info").await;
+    proxy.clock().advance(Duration::from_secs(30));
+    let (code, text, _) = larder(&proxy, &["status", "example.com/M"]).await;
+    assert_eq!(code, 0, "{text}");
+    for words in
+        ["fresh", "1 version", "main", "absent", "asked again at 20", "v1.0.0", "info mod zip", "30 s ago"]
+    {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    proxy.clock().advance(Duration::from_secs(40));
+    let (_, text, _) = larder(&proxy, &["status", "example.com/M"]).await;
+    assert!(text.contains("stale"), "{text}");
+    let (code, text, _) = larder(&proxy, &["status", "example.com/M@v1.0.0"]).await;
+    assert!(code == 0 && text.contains(&files.zip_h1()) && text.contains("first-seen"), "{text}");
+    let (code, text, _) = larder(&proxy, &["status", "example.com/M@latest"]).await;
+    assert!(code == 0 && text.contains("not loaded"), "{text}");
+    let (code, text, _) = larder(&proxy, &["status", "example.com/M@feature#1 x"]).await;
+    assert!(code == 0 && text.contains("not loaded"), "{text}");
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn status_of_a_module_whose_last_try_failed_exits_4_and_says_why() {
+    let files = files("v1.0.0");
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    let proxy = TestProxy::over(&upstream);
+    proxy.get(&files.list_url()).await;
+    upstream.stop().await;
+    proxy.clock().advance(Duration::from_mins(11));
+    proxy.get(&files.list_url()).await;
+    let (code, text, _) = larder(&proxy, &["status", "example.com/M"]).await;
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("old") && text.contains("! list: the last try failed at 20"), "{text}");
+    assert!(
+        text.contains("(unavailable)") && text.contains("asked again by whoever wants it after"),
+        "{text}"
+    );
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn refresh_shows_what_is_new_and_fails_when_the_source_does() {
+    let (one, two) = (files("v1.0.0"), files("v1.1.0"));
+    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
+    let proxy = TestProxy::over(&upstream);
+    proxy.get(&one.list_url()).await;
+    proxy.get(&one.latest_url()).await;
+    upstream.serve(&two);
+    let (code, text, _) = larder(&proxy, &["refresh", "example.com/M"]).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("new: v1.1.0") && text.contains("v1.0.0 -> v1.1.0"), "{text}");
+    let (code, text, _) = larder(&proxy, &["refresh", "example.com/M", "--json"]).await;
+    assert!(code == 0 && text.contains("\"outcome\":\"unchanged\""), "{text}");
+    upstream.stop().await;
+    let (code, text, _) = larder(&proxy, &["refresh", "example.com/M"]).await;
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("failed, the old copy stays") && text.contains("  list: 127.0.0.1:"), "{text}");
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn refresh_fails_too_when_only_what_is_held_is_left_to_answer_from() {
+    let one = files("v1.0.0");
+    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
+    let proxy = TestProxy::over(&upstream);
+    for kind in ["info", "mod", "zip"] {
+        proxy.get(&one.url(kind)).await;
+    }
+    upstream.stop().await;
+    let (code, text, _) = larder(&proxy, &["refresh", "example.com/M"]).await;
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("made of what is held") && text.contains("  list: 127.0.0.1:"), "{text}");
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn invalidate_says_what_was_forgotten_and_what_stays() {
+    let one = files("v1.0.0");
+    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
+    let proxy = TestProxy::over(&upstream);
+    proxy.get(&one.list_url()).await;
+    proxy.get(&one.url("zip")).await;
+    let (code, text, _) = larder(&proxy, &["invalidate", "example.com/M@v1.0.0"]).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("its zip is held and stays: "), "{text}");
+    let (code, text, _) = larder(&proxy, &["invalidate", "example.com/M"]).await;
+    assert_eq!((code, text.as_str()), (0, "example.com/M: forgot list; no absence or failure\n"));
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_server_each_command_exits_1_and_says_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [
+        &["status"][..],
+        &["status", "example.com/m"],
+        &["refresh", "example.com/m"],
+        &["invalidate", "a.b/c"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        let (code, _, text) =
+            told(command.args(args).arg("--data").arg(home.path()).env_clear().output().unwrap());
+        assert_eq!(code, 1, "{text}");
+        assert!(text.starts_with("larder: no server answers at "), "{text}");
+        assert!(text.contains("  next: start one with `larder serve`"), "{text}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    let (code, _, text) = told(command.args(["refresh", "nodot"]).env_clear().output().unwrap());
+    assert!(code == 2 && text.contains("missing dot"), "{text}");
+}
+
+#[tokio::test]
+async fn status_finds_the_server_also_when_the_file_has_a_mistake() {
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::over(&upstream);
+    let file = proxy.data("../broken.toml");
+    let data = proxy.data("");
+    std::fs::write(&file, format!("data = {:?}\n[cache]\nfresh = \"5\"\n", data.display().to_string()))
+        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    command.args(["status", "--config"]).arg(&file).env_clear();
+    let (code, text, _) = told(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap());
+    assert!(code == 0 && text.contains("ready"), "{code} {text}");
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_from_outside_acts_on_the_terminal() {
+    let one = files("v1.0.0");
+    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
+    let proxy = TestProxy::over(&upstream);
+    upstream.on(&one.list_url()).status_text(404, "\u{1b}[2Jgone\u{202e}evil\u{7}\r\nlist  fresh");
+    proxy.get(&one.list_url()).await;
+    let (_, text, _) = larder(&proxy, &["status", "example.com/M"]).await;
+    assert!(text.contains("gone"), "{text:?}");
+    let wild = text.chars().find(|letter| (letter.is_control() && *letter != '\n') || *letter == '\u{202e}');
+    assert_eq!(wild, None, "{text:?}");
+    proxy.stop().await;
+}
