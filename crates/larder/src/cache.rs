@@ -8,6 +8,7 @@
 //! to the manifest. A crash between the two leaves a file that nobody vouches for; it is replaced when it is next
 //! asked for. Writers of one module take turns; readers never wait for them.
 
+mod condition;
 pub mod evidence;
 pub mod examine;
 pub mod keep;
@@ -25,7 +26,7 @@ use bytes::Bytes;
 use gomod::{FileKind, ModulePath, ModuleVersion, Request, Version};
 use http::HeaderValue;
 use jiff::Timestamp;
-use store::{Blobs, Key, StoreError};
+use store::{Blobs, Key, StoreError, Watched};
 
 use crate::clock::Clock;
 
@@ -136,6 +137,8 @@ impl quick_cache::Weighter<ModulePath, Arc<RwLock<Manifest>>> for Weigh {
 /// All that is held.
 pub struct Cache {
     blobs: Arc<dyn Blobs>,
+    /// The same, for what only it knows.
+    store: Watched,
     clock: Clock,
     freshness: ArcSwap<Freshness>,
     memory: quick_cache::sync::Cache<Request, Remembered, Weigh>,
@@ -167,8 +170,10 @@ impl Cache {
     /// A cache over a store; `memory_bytes` bounds what is kept in memory beside it.
     pub fn new(blobs: Arc<dyn Blobs>, clock: Clock, freshness: Freshness, memory_bytes: u64) -> Self {
         let items = usize::try_from(memory_bytes / 4096).unwrap_or(4096);
+        let store = Watched::new(blobs, Box::new(condition::tell));
         Self {
-            blobs,
+            blobs: Arc::new(store.clone()),
+            store,
             clock,
             freshness: ArcSwap::from_pointee(freshness),
             memory: quick_cache::sync::Cache::with_weighter(items, memory_bytes, Weigh),
@@ -193,6 +198,11 @@ impl Cache {
         self.memory.set_capacity(memory_bytes);
         // Others may be asked now.
         self.memory.retain(|_, remembered| !matches!(remembered, Remembered::Absent(_)));
+    }
+
+    /// The store below, for what is known of its condition.
+    pub fn store(&self) -> &Watched {
+        &self.store
     }
 
     /// The store below.

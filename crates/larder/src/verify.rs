@@ -16,7 +16,7 @@ use store::Spool;
 use sums::Sums;
 
 /// Bytes that passed the checks, with the hashes taken of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Verified {
     /// The bytes.
     pub(crate) content: VerifiedContent,
@@ -26,18 +26,8 @@ pub struct Verified {
     pub(crate) h1: Option<H1>,
 }
 
-impl Verified {
-    /// The bytes, if they are in memory.
-    pub(crate) fn small(&self) -> Option<Bytes> {
-        match &self.content {
-            VerifiedContent::Memory(bytes) => Some(bytes.clone()),
-            VerifiedContent::Spool(_) => None,
-        }
-    }
-}
-
 /// Where verified bytes are.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum VerifiedContent {
     /// In memory.
     Memory(Bytes),

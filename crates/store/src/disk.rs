@@ -162,6 +162,7 @@ impl Inner {
         if is_reserved(key) {
             return Err(StoreError::Misplaced { key: key.clone() });
         }
+        self.home.settle().map_err(|source| StoreError::of("change", key, source))?;
         Ok(self.path(key))
     }
 
@@ -173,7 +174,7 @@ impl Inner {
     }
 
     fn open_waiting(&self, key: &Key) -> Result<Blob, StoreError> {
-        let file = file::open(&self.home.handle, key)?;
+        let file = file::open(&self.home.place().handle, key)?;
         self.blob(key, Arc::new(file))
     }
 
@@ -181,7 +182,7 @@ impl Inner {
         if is_reserved(key) {
             return Some(Err(StoreError::Absent { key: key.clone() }));
         }
-        let file = file::open_now(&self.home.handle, key, &self.files)?;
+        let file = file::open_now(&self.home.place().handle, key, &self.files)?;
         Some(file.and_then(|file| self.blob(key, Arc::new(file))))
     }
 

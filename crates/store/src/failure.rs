@@ -58,6 +58,14 @@ pub enum StoreError {
         /// On what.
         object: String,
     },
+    /// It was not done in the time that anything may take: the disk hangs.
+    #[error("the disk does not come back: waited in vain to {operation} {object}")]
+    Stuck {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// On what.
+        object: String,
+    },
     /// Another process has the data directory open.
     #[error("{} is in use by {}", dir.display(), holder(*pid))]
     Locked {
@@ -142,6 +150,17 @@ impl StoreError {
     /// There is no room; what is small may go through memory instead.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full { .. })
+    }
+
+    /// Nothing is wrong with what was asked; the store cannot do it now. What it holds in memory may be served, and
+    /// what is small may go through memory.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Stuck { .. } | Self::Closed => true,
+            // A name that no file can have is the asker's trouble.
+            Self::Io { source, .. } => source.kind() != io::ErrorKind::InvalidFilename,
+            other => other.is_exhausted(),
+        }
     }
 
     /// The store cannot take anything now but may later without our doing: full, read-only or out of descriptors.

@@ -21,7 +21,9 @@ mod failure;
 mod key;
 mod memory;
 mod record;
+mod shelter;
 mod spool;
+mod watched;
 
 use std::time::SystemTime;
 
@@ -34,7 +36,9 @@ pub use disk::{Disk, Space};
 pub use failure::StoreError;
 pub use key::{ELEMENT_MAX, KEY_MAX, Key, KeyError};
 pub use memory::Memory;
+pub use shelter::SHELTER_BYTES;
 pub use spool::{Grow, Spool};
+pub use watched::{Condition, PATIENCE, State, Tell, Watched};
 
 /// What [`Blobs::publish`] does when the key is taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

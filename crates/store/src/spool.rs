@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::StoreError;
 use crate::blob::{ReadAt, Reader, read_bytes};
+use crate::{Blob, Key, StoreError};
 
 /// What a [`Spool`] writes to; implemented by each store, which finds its own kind again when it is published.
 pub trait Grow: ReadAt + Any {
@@ -59,6 +59,13 @@ impl Spool {
         }
         let read = self.0.read_now(offset, want)?;
         Some(read.map_err(|source| StoreError::of("read", "a spool", source)))
+    }
+
+    /// What was written so far as an object that was never published; it lasts as long as somebody has it open.
+    pub fn blob(&self, key: Key) -> Result<Blob, StoreError> {
+        let bytes = Arc::clone(&self.0) as Arc<dyn ReadAt>;
+        let stamp = bytes.stamp().map_err(|source| StoreError::of("examine", "a spool", source))?;
+        Ok(Blob::new(key, stamp, bytes))
     }
 
     /// A blocking reader from the beginning; its end moves with what is written.

@@ -14,13 +14,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gomod::h1::H1;
+use gomod::{FileKind, ModuleVersion};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Durability, Key, Publish, Spool, StoreError};
 
 use super::examine::Damage;
 use super::manifest::Record;
-use super::{Cache, key};
+use super::{Cache, file_key, key, read};
 
 /// How much evidence is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,23 @@ impl Cache {
                 );
             }
         }
+    }
+
+    /// Keeps what a source sent in place of what is recorded.
+    pub async fn accuse(&self, module: &ModuleVersion, kind: FileKind, sent: &Spool, got: H1) {
+        let Ok(key) = file_key(module, kind) else { return };
+        let recorded = match self.manifest(&module.path).await {
+            Ok(manifest) => read(&manifest).record(&module.version, kind).cloned(),
+            Err(_) => None,
+        };
+        let note = Note {
+            key: key.to_string(),
+            at: self.clock.now(),
+            found_by: FoundBy::Entry,
+            damage: Damage::Differs { got },
+            expected: recorded.as_deref().map(Into::into),
+        };
+        self.keep_evidence(sent, &note).await;
     }
 
     async fn note(&self, place: &str, note: &Note) {

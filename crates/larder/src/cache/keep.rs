@@ -173,6 +173,27 @@ impl Cache {
         Held::new(Content::Memory(bytes), &sha256, source, self.clock.now())
     }
 
+    /// A verified file of a version that cannot be kept now, to be served this once from where it is.
+    ///
+    /// # Errors
+    /// It can have no name, or its spool cannot be examined.
+    pub fn unkept_file(
+        &self,
+        module: &ModuleVersion,
+        kind: FileKind,
+        verified: Verified,
+        from: &Provenance,
+    ) -> Result<Held, StoreError> {
+        let record = Arc::new(record(module, kind, &verified, from, self.clock.now()));
+        match verified.content {
+            VerifiedContent::Memory(bytes) => Ok(held_small(&record, bytes)),
+            VerifiedContent::Spool(spool) => {
+                let blob = spool.blob(file_key(module, kind)?)?;
+                Ok(held_file(&Arc::new(OpenFile::new(record, blob))))
+            }
+        }
+    }
+
     /// Remembers for a short time, in memory only, an answer made from what is held, since no source gave one.
     pub fn remember_derived(&self, want: &Request, body: Bytes, lasts: Duration) -> Held {
         let held = self.unkept(body, DERIVED);

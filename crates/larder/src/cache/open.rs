@@ -97,7 +97,10 @@ impl OpenFile {
     /// Reads at most `len` bytes at `offset`, waiting for the disk.
     pub async fn read(&self, offset: u64, len: usize) -> Result<Bytes, ReadError> {
         let piece = self.piece(offset, len);
-        let read = self.blob.read(piece.offset, piece.len).await;
+        let reading = tokio::time::timeout(store::PATIENCE, self.blob.read(piece.offset, piece.len));
+        let read = reading.await.unwrap_or_else(|_| {
+            Err(StoreError::Stuck { operation: "read", object: self.blob.key().to_string() })
+        });
         self.accept(&piece, offset, len, read.map_err(ReadError::Store))
     }
 

@@ -6,22 +6,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::Blobs;
-
+use crate::cache::Cache;
 use crate::tasks::Tasks;
 
 /// Time between two batches.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Syncs until the tasks are told to stop, and once more then.
-pub async fn run(blobs: Arc<dyn Blobs>, tasks: Tasks) {
+pub async fn run(cache: Arc<Cache>, tasks: Tasks) {
     loop {
         let stopping = tokio::select! {
             () = tokio::time::sleep(INTERVAL) => false,
             () = tasks.stopping() => true,
         };
-        if let Err(error) = blobs.sync().await {
-            tracing::error!(
+        // A failure is told once, as a condition of the store, and tried again after the next interval.
+        if let Err(error) = cache.blobs().sync().await {
+            tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 "what was kept could not be made durable"
             );

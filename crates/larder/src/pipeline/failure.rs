@@ -138,7 +138,10 @@ impl Error {
             Self::Sources(walk) => walk.class.into(),
             Self::Private(_) | Self::PrivateLookup { .. } | Self::BecamePrivate => Class::Denied,
             Self::Waited(_) | Self::Overloaded { .. } => Class::Unavailable,
-            Self::Store(error) if error.is_exhausted() => Class::Unavailable,
+            Self::Store(error) if error.is_outage() => Class::Unavailable,
+            Self::Rotten(error) if matches!(&**error, ReadError::Store(error) if error.is_outage()) => {
+                Class::Unavailable
+            }
             Self::Store(error) if is_too_long(error) => Class::Absent,
             Self::Differs(_) => Class::Corrupt,
             Self::Store(_) | Self::Rotten(_) | Self::Lost => Class::Internal,

@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt};
 use gomod::{FileKind, ModuleVersion, Request};
 use http::HeaderValue;
 use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk};
-use store::{Blobs, Durability, Spool, StoreError};
+use store::{Durability, Spool, StoreError};
 
 use super::flight::{Flight, Landed, PIECE};
 use super::{Error, Passage, Pipeline};
@@ -21,8 +21,8 @@ use crate::verify::{self, Verified, Wrong};
 
 /// A source's bytes are passed on in pieces; a piece that is not full waits this long for more.
 const GATHER: Duration = Duration::from_millis(2);
-/// The largest zip that is passed through memory when the store takes nothing.
-const UNKEPT_BYTES: u64 = 8 << 20;
+/// How long the check of a zip may take: 500 MiB inflate in seconds, wherever they are read from.
+const CHECK_TIME: Duration = Duration::from_mins(2);
 /// A body that was cut is resumed this many times.
 const RESUMES: u32 = 3;
 
@@ -204,17 +204,7 @@ impl Pipeline {
             _ => verify::go_mod(bytes, recorded.as_ref()),
         };
         let verified = self.judged(source, recorded.is_some(), verified)?;
-        let unkept = verified.small().ok_or(Error::Lost)?;
-        match self.cache.keep(module, kind, verified, first_seen(source)).await {
-            Ok(held) => Ok(held),
-            // Small enough to be served without being kept: a full disk does not stop small misses.
-            Err(KeepError::Store(error)) if error.is_exhausted() => {
-                tracing::warn!(want = %flight.want(), "served without being kept: {error}");
-                self.counters.tally(Tally::Unkept, 1);
-                Ok(self.cache.unkept(unkept, source.name()))
-            }
-            Err(error) => Err(error.into()),
-        }
+        self.keep_or_pass(module, kind, verified, source).await
     }
 
     async fn receive_zip(
@@ -225,38 +215,29 @@ impl Pipeline {
     ) -> Result<Held, Trouble> {
         let source = &**link.source();
         let coming = Coming::from(source, flight.want()).await?;
-        let verified = match self.cache.blobs().spool() {
-            Ok(spool) => self.receive_zip_into(flight, module, spool, coming).await,
-            Err(error) => Err(error.into()),
-        };
-        match verified {
-            Ok(verified) => Ok(self.cache.keep(module, FileKind::Zip, verified, first_seen(source)).await?),
-            // Nobody has seen anything of it yet: as with small files, a full disk does not stop it.
-            Err(Trouble::Final(Error::Store(error))) if error.is_exhausted() && !flight.is_followed() => {
-                self.receive_zip_unkept(flight, module, source, error).await
-            }
-            Err(trouble) => Err(trouble),
-        }
+        // What a store that is full or failing does not take goes on in memory, if it is small.
+        let spool = self.cache.store().sheltered(coming.fetched.size).await?;
+        let verified = self.receive_zip_into(flight, module, spool, coming).await?;
+        self.keep_or_pass(module, FileKind::Zip, verified, source).await
     }
 
-    /// Passes a zip that is not too large through memory, since the store takes nothing.
-    async fn receive_zip_unkept(
+    /// Keeps a verified file; if the store cannot, serves it this once from where it is.
+    async fn keep_or_pass(
         &self,
-        flight: &Flight,
         module: &ModuleVersion,
+        kind: FileKind,
+        verified: Verified,
         source: &dyn Source,
-        exhausted: Arc<StoreError>,
     ) -> Result<Held, Trouble> {
-        let coming = Coming::from(source, flight.want()).await?;
-        if coming.fetched.size.is_none_or(|size| size > UNKEPT_BYTES) {
-            return Err(Error::Store(exhausted).into());
+        match self.cache.keep(module, kind, verified.clone(), first_seen(source)).await {
+            Ok(held) => Ok(held),
+            Err(KeepError::Store(error)) if error.is_outage() => {
+                tracing::debug!(module = %module, file.kind = kind.extension(), "served without being kept: {error}");
+                self.counters.tally(Tally::Unkept, 1);
+                Ok(self.cache.unkept_file(module, kind, verified, &first_seen(source))?)
+            }
+            Err(error) => Err(error.into()),
         }
-        tracing::warn!(want = %flight.want(), "served without being kept: {exhausted}");
-        self.counters.tally(Tally::Unkept, 1);
-        let spool = store::Memory::new().spool()?;
-        let verified = self.receive_zip_into(flight, module, spool.clone(), coming).await?;
-        let size = usize::try_from(verified.sums.size).map_err(|_| Error::Lost)?;
-        Ok(self.cache.unkept(spool.read_at(0, size)?, source.name()))
     }
 
     /// Receives a zip into a spool, to be followed meanwhile, and checks it.
@@ -274,10 +255,20 @@ impl Pipeline {
         }
         let recorded = self.cache.recorded_h1(module, FileKind::Zip).await?;
         let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
-        let (checked, is_recorded) = (module.clone(), recorded.is_some());
-        let checked =
-            tokio::task::spawn_blocking(move || verify::zip(&checked, spool, sums, recorded.as_ref()));
-        Ok(self.judged(source, is_recorded, checked.await.map_err(|_| Error::Lost)?)?)
+        let (checked, body, is_recorded) = (module.clone(), spool.clone(), recorded.is_some());
+        let checking =
+            tokio::task::spawn_blocking(move || verify::zip(&checked, body, sums, recorded.as_ref()));
+        let checked = tokio::time::timeout(CHECK_TIME, checking).await.map_err(|_| stuck("check"))?;
+        let checked = checked.map_err(|_| Error::Lost)?;
+        match checked {
+            // The spool could not be read: nothing is known to be wrong with what the source sent.
+            Err(Wrong::Zip(gomod::zip::ZipError::Read(cause))) => {
+                return Err(StoreError::of("read", "a spool", cause).into());
+            }
+            Err(Wrong::Hash { got, .. }) => self.cache.accuse(module, FileKind::Zip, &spool, got).await,
+            _ => {}
+        }
+        Ok(self.judged(source, is_recorded, checked)?)
     }
 
     /// Counts how a check ended; what is wrong is the source's fault.
@@ -404,13 +395,19 @@ impl Intake<'_> {
             summer.update(&written);
             Ok::<_, store::StoreError>(summer)
         });
-        self.summer = write.await.map_err(|_| Error::Lost)??;
+        let write = tokio::time::timeout(store::PATIENCE, write).await.map_err(|_| stuck("write"))?;
+        self.summer = write.map_err(|_| Error::Lost)??;
         if let Some((size, source)) = self.arrival.take() {
             self.flight.arriving(size, source, self.spool.clone());
         }
         self.flight.wrote(piece);
         Ok(())
     }
+}
+
+/// The disk does not come back; the thread that waits for it is left to itself.
+fn stuck(operation: &'static str) -> Error {
+    StoreError::Stuck { operation, object: "a spool".to_owned() }.into()
 }
 
 /// Turns what is wrong with a body into a fault of its source.

@@ -8,6 +8,7 @@ mod adversary;
 mod cli;
 mod clients;
 mod config;
+mod faults;
 mod flights;
 mod keeping;
 mod listening;

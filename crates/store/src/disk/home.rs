@@ -3,12 +3,12 @@
 //! Each process has its own directory below `tmp/`, so that sweeping the others needs no care and may take as long
 //! as it takes, in a thread of its own. A full disk does not keep the store from opening: then spools fail later.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 
 use rustix::fs::{FlockOperation, flock};
@@ -19,13 +19,20 @@ use crate::StoreError;
 /// An open, locked data directory.
 pub(super) struct Home {
     pub(super) root: PathBuf,
-    pub(super) handle: File,
-    /// Unlocked when closed, by whatever death.
-    _lock: File,
+    place: RwLock<Arc<Place>>,
     /// Where this process keeps its spools.
     run: PathBuf,
     spools: AtomicU64,
     sweeping: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Which directory it is, whatever its path leads to now.
+pub(super) struct Place {
+    pub(super) handle: File,
+    /// Device and number of the file.
+    identity: (u64, u64),
+    /// Unlocked when closed, by whatever death.
+    _lock: File,
 }
 
 /// Makes, locks and prepares the directory.
@@ -42,7 +49,9 @@ pub(super) fn open(root: &Path) -> Result<(Home, Past), StoreError> {
     let past = mark::past(root, &handle, was_used).map_err(failed("prepare"))?;
     let (run, left) = make_run(&root.join("tmp")).map_err(failed("prepare"))?;
     let sweeping = Mutex::new(sweep(left));
-    let home = Home { root: root.to_owned(), handle, _lock: lock, run, spools: AtomicU64::new(0), sweeping };
+    let identity = identity(&handle.metadata().map_err(failed("examine"))?);
+    let place = RwLock::new(Arc::new(Place { handle, identity, _lock: lock }));
+    let home = Home { root: root.to_owned(), place, run, spools: AtomicU64::new(0), sweeping };
     Ok((home, past))
 }
 
@@ -120,7 +129,35 @@ fn remove_all(path: &Path) {
     let _ = if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
 }
 
+fn identity(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
 impl Home {
+    /// The directory.
+    pub(super) fn place(&self) -> Arc<Place> {
+        Arc::clone(&self.place.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes sure, before anything is changed, that the path still leads to the directory that was opened. A volume
+    /// that is gone must not be papered over: what lies at its path then has no `LOCK`. If one does, the directory was
+    /// put back, by a restore or a new mount, and is locked and used from now on.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        let now = identity(&fs::metadata(&self.root)?);
+        if now == self.place().identity {
+            return Ok(());
+        }
+        if !self.root.join("LOCK").is_file() {
+            let text = "the data directory is gone, and another is at its place";
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
+        let lock = take_lock(&self.root).map_err(io::Error::other)?;
+        let handle = File::open(&self.root)?;
+        let place = Arc::new(Place { handle, identity: now, _lock: lock });
+        *self.place.write().unwrap_or_else(PoisonError::into_inner) = place;
+        Ok(())
+    }
+
     /// Makes a new file for this process alone, open for writing and reading. The mode is that of published files;
     /// until then the directory keeps others out.
     pub(super) fn make_file(&self) -> io::Result<(PathBuf, File)> {
@@ -129,6 +166,7 @@ impl Home {
         let make = || OpenOptions::new().read(true).write(true).create_new(true).open(&path);
         let file = match make() {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+                self.settle()?;
                 make_private(&self.run)?;
                 make()?
             }

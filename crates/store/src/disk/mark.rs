@@ -133,7 +133,7 @@ impl Marks {
         }
         let mark = || -> io::Result<()> {
             File::create(home.root.join("CLEAN"))?.sync_all()?;
-            home.handle.sync_all()
+            home.place().handle.sync_all()
         };
         mark().map_err(|source| StoreError::of("mark as closed", "the data directory", source))
     }
@@ -141,7 +141,7 @@ impl Marks {
     #[cfg(target_os = "linux")]
     #[expect(clippy::unused_self, reason = "elsewhere it holds what to sync")]
     fn flush(&self, home: &Home) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(&home.handle)?)
+        Ok(rustix::fs::syncfs(&home.place().handle)?)
     }
 
     /// Without a call for a whole file system: each changed file and each directory above it, once. What is gone by

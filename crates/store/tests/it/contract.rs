@@ -23,6 +23,17 @@ mod faulty {
     testkit::blobs_contract!(subject);
 }
 
+mod watched {
+    use std::sync::Arc;
+    use store::{Blobs, Memory, Watched};
+
+    fn subject() -> (Arc<dyn Blobs>, ()) {
+        (Arc::new(Watched::new(Arc::new(Memory::new()), Box::new(|_, _, _| {}))), ())
+    }
+
+    testkit::blobs_contract!(subject);
+}
+
 #[cfg(unix)]
 mod disk {
     use std::sync::Arc;

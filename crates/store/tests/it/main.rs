@@ -11,6 +11,7 @@ mod disk;
 mod faulty;
 #[cfg(target_os = "linux")]
 mod full;
+mod watched;
 
 /// Says that a test was not run, past the capturing of output.
 #[cfg(target_os = "linux")]
