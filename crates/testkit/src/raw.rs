@@ -1,8 +1,9 @@
 //! A client that sees the bytes: sends what it is told and shows how the answer ended.
 //!
 //! An HTTP library hides the one thing that counts here: whether a body ended cleanly or was cut. For HTTP/2 that is
-//! the reset of the stream, seen by [`h2c::get`].
+//! the reset of the stream, seen by [`h2c::get`]; [`frames`] sends what no library would.
 
+pub mod frames;
 pub mod h2c;
 
 use std::io;
@@ -159,6 +160,11 @@ impl RawClient {
         self.stream.shutdown().await.unwrap();
     }
 
+    /// Says that nothing more will be sent, if the other side still listens.
+    pub async fn finish_if_open(&mut self) {
+        drop(self.stream.shutdown().await);
+    }
+
     /// Reads a response head.
     pub async fn read_head(&mut self) -> Head {
         self.try_head().await.unwrap_or_else(|end| {
@@ -182,6 +188,18 @@ impl RawClient {
         match self.take(size_bytes).await {
             Ok(bytes) => bytes,
             Err(end) => panic!("wanted {size_bytes} bytes, had {}, then {end:?}", self.ahead.len()),
+        }
+    }
+
+    /// Reads at least one and at most this many bytes; how many.
+    pub async fn read_some(&mut self, most: usize) -> Result<usize, End> {
+        let mut bytes = vec![0; most];
+        match tokio::time::timeout(DEADLINE, self.stream.read(&mut bytes)).await {
+            Ok(Ok(0)) => Err(End::Clean),
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(error)) if is_reset(&error) => Err(End::Reset),
+            Ok(Err(error)) => panic!("read: {error}"),
+            Err(_) => Err(End::TimedOut),
         }
     }
 
