@@ -20,8 +20,9 @@ use anyhow::Context;
 use store::Disk;
 
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, Reading};
-use crate::http::listen::{self, Patience};
+use crate::config::{Loaded, Reading};
+use crate::http::admission::Admission;
+use crate::http::listen;
 use crate::http::{self, Service};
 use crate::jobs;
 use crate::jobs::scrub::Scrub;
@@ -84,7 +85,8 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), clock.clone())?;
     let counters = pipeline.counters().clone();
     let settings = Arc::new(http::InForce::new(build::service(config)));
-    let (prefix, patience) = (config.path_prefix.as_str().to_owned(), patience(config));
+    let prefix = config.path_prefix.as_str().to_owned();
+    let admission = Admission::new(build::limits(config), pipeline.refusals().clone(), tasks.clone());
     let (retire, drain) = (config.timeout.retire.into(), config.timeout.drain.into());
     let control = data.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
@@ -92,6 +94,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let live = Live {
         pipeline: pipeline.clone(),
         service: settings.clone(),
+        admission: admission.clone(),
         certificates,
         level,
         clock: clock.clone(),
@@ -123,19 +126,10 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     tasks.spawn(jobs::scrub::schedule::run(scrub, schedule, tasks.clone()));
     let addresses = listeners.iter().filter_map(|listener| listener.socket.address()).collect();
     for listener in listeners {
-        tasks.spawn(listen::run(listener, service.clone(), tasks.clone(), patience));
+        tasks.spawn(listen::run(listener, admission.clone(), service.clone(), tasks.clone()));
     }
     reloader.ready();
     Ok(App { addresses, names, pipeline, service, reloader, notify, disk, tasks, retire, drain })
-}
-
-fn patience(config: &Config) -> Patience {
-    Patience {
-        header_read: config.timeout.header_read.into(),
-        write_idle: config.timeout.write_idle.into(),
-        connections: config.limits.connections as usize,
-        header_bytes: config.limits.header_bytes,
-    }
 }
 
 impl App {

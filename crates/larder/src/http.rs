@@ -4,15 +4,22 @@
 //! refuses never reaches the disk or a source.
 
 pub mod admin;
+pub mod admission;
 pub mod body;
+pub mod connection;
 mod fault;
 mod home;
 mod io;
 pub mod listen;
 mod metrics;
+pub mod pace;
+mod pulse;
 pub mod range;
 mod record;
+mod refused;
 pub mod socket;
+mod streams;
+mod target;
 pub mod tls;
 
 use std::net::IpAddr;
@@ -37,9 +44,6 @@ use body::Body;
 use range::Part;
 use record::{About, Asked, Begun, End, Finish, Head, Record};
 
-/// Longest path that is looked at; module paths and versions are far shorter.
-const PATH_BYTES: usize = 4096;
-
 /// Headers of an answer, so that their table need not grow.
 const HEADERS: usize = 12;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -59,6 +63,8 @@ pub struct Settings {
     pub metrics_allow: Vec<Cidr>,
     /// Whether the log tells where requests come from.
     pub log_peers: bool,
+    /// Longest path that is looked at; module paths and versions are far shorter.
+    pub path_bytes: usize,
 }
 
 /// Answers HTTP requests.
@@ -97,6 +103,7 @@ struct Live {
     admin_on_loopback: bool,
     metrics_allow: Vec<Cidr>,
     log_peers: bool,
+    path_bytes: usize,
     immutable: HeaderValue,
     changing: HeaderValue,
 }
@@ -113,6 +120,7 @@ impl From<Settings> for Live {
             admin_on_loopback: settings.admin_on_loopback,
             metrics_allow: settings.metrics_allow,
             log_peers: settings.log_peers,
+            path_bytes: settings.path_bytes,
         }
     }
 }
@@ -161,8 +169,14 @@ impl Service {
         B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
     {
         let begun = self.begun(&request, who.peer);
+        if let Some(why) = target::wrong(&request) {
+            let response = refused::not_understood(&request, why, begun.id());
+            return self.told(Served::plain(Kind::Other, response, "?"), begun);
+        }
         let path = request.uri().path().strip_prefix(&*self.path_prefix);
-        let served = match path.filter(|path| path.starts_with(admin::PREFIX) && path.len() <= PATH_BYTES) {
+        let served = match path
+            .filter(|path| path.starts_with(admin::PREFIX) && path.len() <= self.settings.now().path_bytes)
+        {
             Some(path) => {
                 let (path, is_open) = (path.to_owned(), self.settings.now().admin_on_loopback);
                 match admin::stranger(&request, who, is_open) {
@@ -173,6 +187,11 @@ impl Service {
             None => self.route(&request, who, begun.id()).await,
         };
         self.told(served, begun)
+    }
+
+    /// What answers module requests.
+    pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
     }
 
     /// Answers one request of the control socket, which knows calls and the numbers only.
@@ -245,10 +264,14 @@ impl Service {
             let lines = ["only GET and HEAD are answered here".to_owned()];
             let mut response = fault::text(StatusCode::METHOD_NOT_ALLOWED, &lines, id);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            if request.method() == Method::CONNECT && request.version() < Version::HTTP_2 {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             return Served::plain(Kind::Other, response, full);
         }
-        if full.len() > PATH_BYTES {
-            let lines = [format!("the path is longer than {PATH_BYTES} bytes")];
+        let most = self.settings.now().path_bytes;
+        if full.len() > most {
+            let lines = [format!("the path is longer than {most} bytes (limits.path_bytes)")];
             let response = fault::text(StatusCode::URI_TOO_LONG, &lines, id);
             return Served::plain(Kind::Other, response, full.get(..64).unwrap_or_default());
         }

@@ -310,11 +310,13 @@ pub async fn head(address: SocketAddr, path: &str) -> Response {
     request(address, "HEAD", path, &[]).await
 }
 
-/// One request with these header fields beside `Host` and `Connection: close`.
+/// One request with these header fields beside `Connection: close` and, unless it is among them, `Host`.
 pub async fn request(address: SocketAddr, method: &str, path: &str, fields: &[(&str, &str)]) -> Response {
     let mut client = RawClient::connect(address).await;
     let lines: String = fields.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
-    let text = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{lines}\r\n");
+    let is_host = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("host");
+    let host = if fields.iter().any(is_host) { String::new() } else { format!("Host: {address}\r\n") };
+    let text = format!("{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n{lines}\r\n");
     client.send(text.as_bytes()).await;
     let head = client.read_head().await;
     let (body, complete) = if method == "HEAD" { (Vec::new(), true) } else { client.read_body(&head).await };

@@ -1,6 +1,7 @@
 //! From settings to parts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use gomod::goproxy::ProxyList;
@@ -16,6 +17,9 @@ use crate::cache::{Cache, Freshness, evidence};
 use crate::clock::Clock;
 use crate::config::{self, Config, Pattern};
 use crate::http;
+use crate::http::admission::Limits;
+use crate::http::connection::Patience;
+use crate::http::pace::Demand;
 use crate::jobs::scrub::schedule::Schedule;
 use crate::pipeline::{self, Bounds, Parts, Pipeline, SumDb, SumDbs};
 use crate::tasks::Tasks;
@@ -95,6 +99,28 @@ pub(super) fn service(config: &Config) -> http::Settings {
         admin_on_loopback: config.admin.loopback,
         metrics_allow: config.metrics.allow.clone(),
         log_peers: config.log.peer,
+        path_bytes: config.limits.path_bytes as usize,
+    }
+}
+
+/// Who may connect, and how long connections may take.
+pub(super) fn limits(config: &Config) -> Limits {
+    let (limits, timeout) = (&config.limits, &config.timeout);
+    let window: Duration = timeout.write_idle.into();
+    Limits {
+        connections: limits.connections as usize,
+        per_address: limits.connections_per_address as usize,
+        shares: Shares::new(limits.exempt.clone()),
+        patience: Patience {
+            header_read: timeout.header_read.into(),
+            keep_alive: timeout.keep_alive.into(),
+            reader: Demand {
+                window,
+                bytes: u64::try_from(window.as_millis()).unwrap_or(0) * limits.slowest_reader.bytes() / 1000,
+            },
+            header_bytes: limits.header_bytes,
+            streams: limits.streams,
+        },
     }
 }
 

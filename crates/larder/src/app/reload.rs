@@ -17,6 +17,7 @@ use super::{build, doors};
 use crate::clock::Clock;
 use crate::config::{Change, Loaded, Reading, Tls, changes, redact};
 use crate::http;
+use crate::http::admission::Admission;
 use crate::http::tls::Certificates;
 use crate::observe::log::Level;
 use crate::pipeline::Pipeline;
@@ -94,6 +95,7 @@ pub(super) struct Live {
     pub(super) service: Arc<http::InForce>,
     /// Of the doors that speak TLS, if any does.
     pub(super) certificates: Option<Arc<Certificates>>,
+    pub(super) admission: Arc<Admission>,
     pub(super) level: Option<Level>,
     pub(super) clock: Clock,
     pub(super) told: Told,
@@ -234,6 +236,7 @@ impl Live {
         self.pipeline.apply(sources);
         self.pipeline.cache().apply(build::freshness(config), config.cache.memory.bytes());
         self.service.put(build::service(config));
+        self.admission.bound(build::limits(config));
         if let Some(level) = &self.level {
             level.set(config.log.level.as_str());
         }

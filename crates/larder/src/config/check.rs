@@ -37,6 +37,11 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
             format!("{} is too small for ordinary requests; write 8192 or more", config.limits.header_bytes);
         say(&["limits.header_bytes"], reason);
     }
+    if config.limits.path_bytes < 512 {
+        let reason =
+            format!("{} is too small for ordinary modules; write 512 or more", config.limits.path_bytes);
+        say(&["limits.path_bytes"], reason);
+    }
     for (key, duration) in timeouts(config) {
         if duration == Duration::from_secs(0) {
             say(&[key], "0s would end everything before it begins; write a duration above 0".to_owned());
@@ -87,10 +92,12 @@ fn of_upstreams(config: &Config) -> Vec<Conflict> {
     found
 }
 
-fn limits(config: &Config) -> [(&'static str, u32); 5] {
+fn limits(config: &Config) -> [(&'static str, u32); 7] {
     let limits = &config.limits;
     [
         ("limits.connections", limits.connections),
+        ("limits.connections_per_address", limits.connections_per_address),
+        ("limits.streams", limits.streams),
         ("limits.fetches", limits.fetches),
         ("limits.fetches_per_address", limits.fetches_per_address),
         ("limits.waiting", limits.waiting),
@@ -118,7 +125,7 @@ fn tls(config: &Config) -> Option<Conflict> {
     Some(Conflict { keys: vec![key], reason })
 }
 
-fn timeouts(config: &Config) -> [(&'static str, Duration); 11] {
+fn timeouts(config: &Config) -> [(&'static str, Duration); 12] {
     let timeout = &config.timeout;
     [
         ("timeout.connect", timeout.connect),
@@ -128,6 +135,7 @@ fn timeouts(config: &Config) -> [(&'static str, Duration); 11] {
         ("timeout.lookup", timeout.lookup),
         ("timeout.client_wait", timeout.client_wait),
         ("timeout.header_read", timeout.header_read),
+        ("timeout.keep_alive", timeout.keep_alive),
         ("timeout.write_idle", timeout.write_idle),
         ("breaker.window", config.breaker.window),
         ("breaker.pause", config.breaker.pause),

@@ -3,15 +3,28 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Cidr;
+use super::{Cidr, Size};
 
 /// How much clients may ask for at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Open connections. Further ones wait to be accepted.
-    #[schemars(range(min = 1), extend("x-restart" = true))]
+    /// Open connections. When there are so many, those that rest between two requests or have not begun one make room;
+    /// if there are none, newcomers are answered 503.
+    #[schemars(range(min = 1))]
     pub connections: u32,
+    /// Open connections of one address; further ones are answered 503 or closed.
+    #[schemars(range(min = 1))]
+    pub connections_per_address: u32,
+    /// Requests that one HTTP/2 connection may have under way.
+    #[schemars(range(min = 1))]
+    pub streams: u32,
+    /// Bytes a second that a client must take of an answer that lies ready, on average over `timeout.write_idle`; who
+    /// is slower is cut. `0B`: any progress will do.
+    pub slowest_reader: Size,
+    /// Bytes of the path of a request. A longer one is answered 414.
+    #[schemars(range(min = 512))]
+    pub path_bytes: u32,
     /// Fetches from sources at once. Further ones wait for their turn; the addresses that ask take turns.
     #[schemars(range(min = 1))]
     pub fetches: u32,
@@ -36,6 +49,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            connections_per_address: 1000,
+            streams: 100,
+            slowest_reader: Size::from_bytes(1024),
+            path_bytes: 4096,
             fetches: 512,
             fetches_per_address: 128,
             waiting: 4096,

@@ -21,9 +21,11 @@ pub struct Timeout {
     pub lookup: Duration,
     /// What a client waits without a byte before it is answered 504. The fetch goes on without it.
     pub client_wait: Duration,
-    /// For the whole head of a client's request, counted from the connection or from the last answer's end.
+    /// For the whole head of a client's request, counted from the connection or from its first byte.
     pub header_read: Duration,
-    /// For any progress of a client that reads its answer slowly.
+    /// For the next request of a client that leaves its connection open.
+    pub keep_alive: Duration,
+    /// For a client that reads its answer slowly: what it takes is counted over so long (`limits.slowest_reader`).
     pub write_idle: Duration,
     /// How long a server that is asked to stop still takes new connections, while `/readyz` says 503: time for a
     /// load balancer to look and turn away.
@@ -44,6 +46,7 @@ impl Default for Timeout {
             lookup: Duration::from_secs(90),
             client_wait: Duration::from_secs(60),
             header_read: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(30),
             write_idle: Duration::from_secs(30),
             retire: Duration::from_secs(0),
             drain: Duration::from_secs(30),

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use super::pulse::Busy;
 use super::record::Finish;
+use super::streams;
 use crate::cache::open::{OpenFile, ReadError};
 use crate::pipeline::Follower;
 use crate::pipeline::flight::Cut;
@@ -36,6 +38,10 @@ pub struct Body {
     failed: Option<Cut>,
     /// Tells the log and the counters how it ended; small answers are recorded before they are sent.
     finish: Option<Box<Finish>>,
+    /// The end of the last piece, kept back for the sake of [`streams`].
+    last: Option<Bytes>,
+    /// Its connection is of use until it is gone.
+    busy: Option<Busy>,
 }
 
 enum Inner {
@@ -84,7 +90,14 @@ impl Body {
     }
 
     fn of(content: Inner) -> Self {
-        Self { content, failed: None, finish: None }
+        Self { content, failed: None, finish: None, last: None, busy: None }
+    }
+
+    /// Lasts as long as the body.
+    #[must_use]
+    pub(super) fn with(mut self, busy: Busy) -> Self {
+        self.busy = Some(busy);
+        self
     }
 
     /// Has the end of the body recorded.
@@ -123,48 +136,16 @@ impl http_body::Body for Body {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let body = self.get_mut();
-        if let Some(cut) = body.failed.take() {
-            return Poll::Ready(Some(Err(cut)));
-        }
-        let next = match &mut body.content {
-            Inner::Empty => None,
-            Inner::Bytes(bytes) => {
-                let bytes = std::mem::take(bytes);
-                body.content = Inner::Empty;
-                Some(Ok(bytes))
-            }
-            Inner::File(file) => ready!(file.poll_next(context)),
-            Inner::Follow(follow) => ready!(follow.poll_next(context)),
-            Inner::Lines(lines) => {
-                let line = ready!(lines.poll_recv(context));
-                if line.is_none() {
-                    body.content = Inner::Empty;
-                }
-                line.map(Ok)
-            }
-        };
-        if let Some(finish) = &mut body.finish {
-            match &next {
-                Some(Ok(bytes)) => finish.sent(bytes.len()),
-                Some(Err(_)) => finish.cut(),
-                None => {}
-            }
-            if body.content.is_finished() {
-                finish.complete();
-            }
-        }
-        if let Some(Err(cut)) = next {
-            // The connection drops what it has gathered when a body fails: let it be sent first.
-            body.failed = Some(cut);
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(next.map(|next| next.map(Frame::data)))
+        let piece = self.get_mut().poll_piece(context);
+        streams::asked(match &piece {
+            Poll::Ready(Some(Ok(bytes))) => Some(bytes.len()),
+            _ => None,
+        });
+        piece.map(|next| next.map(|next| next.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.content.is_finished() && self.failed.is_none()
+        self.content.is_finished() && self.failed.is_none() && self.last.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -172,7 +153,64 @@ impl http_body::Body for Body {
     }
 }
 
+impl Body {
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        if let Some(cut) = self.failed.take() {
+            return Poll::Ready(Some(Err(cut)));
+        }
+        let mut next = match self.last.take() {
+            Some(last) => Some(Ok(last)),
+            None => ready!(self.content.poll_next(context)),
+        };
+        if let Some(Ok(piece)) = &mut next
+            && self.content.is_finished()
+            && piece.len() > streams::LAST_BYTES
+            && streams::is_watched()
+        {
+            // While the body has something left to give, its reader is watched.
+            self.last = Some(piece.split_off(piece.len() - 1));
+        }
+        if let Some(finish) = &mut self.finish {
+            match &next {
+                Some(Ok(bytes)) => finish.sent(bytes.len()),
+                Some(Err(_)) => finish.cut(),
+                None => {}
+            }
+            if self.content.is_finished() && self.last.is_none() {
+                finish.complete();
+            }
+        }
+        if let Some(Err(cut)) = next {
+            // The connection drops what it has gathered when a body fails: let it be sent first.
+            self.failed = Some(cut);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(next)
+    }
+}
+
 impl Inner {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        match self {
+            Self::Empty => Poll::Ready(None),
+            Self::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Empty;
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            Self::File(file) => file.poll_next(context),
+            Self::Follow(follow) => follow.poll_next(context),
+            Self::Lines(lines) => {
+                let line = ready!(lines.poll_recv(context));
+                if line.is_none() {
+                    *self = Self::Empty;
+                }
+                Poll::Ready(line.map(Ok))
+            }
+        }
+    }
+
     fn is_finished(&self) -> bool {
         match self {
             Self::Empty => true,

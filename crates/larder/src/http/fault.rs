@@ -10,7 +10,7 @@ use gomod::Request;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::body::Body;
-use crate::observe::RequestId;
+use crate::observe::{Reason, RequestId};
 use crate::pipeline::{Class, Error};
 
 /// Bytes of error text that the go command shows.
@@ -54,6 +54,18 @@ pub(super) fn failed(want: &Request, error: &Error, private: bool, id: &RequestI
     if let Some(after) = error.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
+    response
+}
+
+/// The answer to a connection for which there is no place.
+pub(super) fn no_place(reason: Reason, id: &RequestId) -> Response<Body> {
+    let lines = [
+        "temporarily unavailable: too many connections are open".to_owned(),
+        format!("the limit is limits.{}", reason.as_str()),
+        "try again in a few seconds".to_owned(),
+    ];
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, &lines, id);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     response
 }
 

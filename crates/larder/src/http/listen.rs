@@ -9,44 +9,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use super::Service;
-use super::io::Patient;
+use super::admission::{Admission, Entry, Place};
+use super::connection::{Host, Outcome};
 use super::socket::{Socket, Wire};
-use crate::auth::Identity;
 use crate::tasks::Tasks;
 
-/// Bytes that one HTTP/2 stream may gather before they are written.
-const SEND_BYTES: usize = 64 * 1024;
-/// Requests that one HTTP/2 connection may have in the air.
-const STREAMS: u32 = 250;
 /// After an accept failed for want of descriptors, the loop waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How patient the listeners are.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For the head of a request, and for a TLS handshake.
-    pub header_read: Duration,
-    /// For a reader that takes nothing.
-    pub write_idle: Duration,
-    /// Connections at most; further ones wait to be accepted.
-    pub connections: usize,
-    /// Bytes of the head of a request at most.
-    pub header_bytes: u32,
-}
-
 /// A connection as HTTP sees it. The state of TLS is large, so that it lies apart.
 type Stream = Either<Wire, Box<TlsStream<Wire>>>;
-type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// A socket with what is spoken on it.
 pub struct Listener {
@@ -59,106 +36,77 @@ pub struct Listener {
 }
 
 /// Accepts connections until the tasks are told to stop; then lets those under way finish.
-pub async fn run(listener: Listener, service: Arc<Service>, tasks: Tasks, patience: Patience) {
+pub async fn run(listener: Listener, admission: Arc<Admission>, service: Arc<Service>, tasks: Tasks) {
     let Listener { socket, tls, name } = listener;
-    let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(patience.connections));
-    let server = Arc::new(Server { service, name, tls, tasks, patience, builder: builder(patience) });
+    let host = Host::new(service, name, admission.clone(), tasks.clone());
+    let server = Arc::new(Server { host: Arc::new(host), tls, tasks: tasks.clone() });
     loop {
-        let permit = tokio::select! {
-            permit = room.clone().acquire_owned() => permit,
-            () = server.tasks.stopping() => break,
-        };
-        let Ok(permit) = permit else { break };
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
-            () = server.tasks.stopping() => break,
+            () = tasks.stopping() => break,
         };
         let (wire, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "could not accept a connection");
+                // Perhaps for want of descriptors: connections that rest give theirs up.
+                admission.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let (watcher, connection) = (graceful.watcher(), server.clone());
-        server.tasks.spawn(async move {
-            let _permit = permit;
-            if let Err(error) = connection.serve(wire, peer, watcher).await {
+        let place = tokio::select! {
+            place = place_for(&admission, peer) => place,
+            () = tasks.stopping() => break,
+        };
+        let Some(place) = place else { continue };
+        let connection = server.clone();
+        tasks.spawn(async move {
+            if let Err(error) = connection.serve(wire, peer, place).await {
                 tracing::debug!(?peer, error = &*error, "connection ended");
             }
         });
     }
     drop(socket);
-    graceful.shutdown().await;
+    admission.finish();
 }
 
-/// What the connections of one listener share.
+/// A place for a connection; none if it is to be closed at once. While there is not even one for saying so, whoever
+/// comes waits to be accepted.
+async fn place_for(admission: &Arc<Admission>, peer: Option<IpAddr>) -> Option<Place> {
+    loop {
+        match admission.enter(peer) {
+            Entry::Admitted(place) => return Some(place),
+            Entry::Closed => return None,
+            Entry::Full => drop(tokio::time::timeout(ACCEPT_PAUSE, admission.left()).await),
+        }
+    }
+}
+
+/// What a listener does with what it accepts.
 struct Server {
-    service: Arc<Service>,
-    name: Arc<str>,
+    host: Arc<Host>,
     tls: Option<TlsAcceptor>,
     tasks: Tasks,
-    patience: Patience,
-    builder: auto::Builder<TokioExecutor>,
 }
 
 impl Server {
-    async fn serve(self: Arc<Self>, wire: Wire, peer: Option<IpAddr>, watcher: Watcher) -> Outcome {
-        let stream = match &self.tls {
+    async fn serve(self: Arc<Self>, wire: Wire, peer: Option<IpAddr>, place: Place) -> Outcome {
+        let stream: Stream = match &self.tls {
             None => Either::Left(wire),
             // Apart, so that connections without TLS do not pay for the size of it.
-            Some(tls) => Either::Right(Box::new(Box::pin(self.shake_hands(tls, wire)).await?)),
+            Some(tls) => Either::Right(Box::new(Box::pin(self.shake_hands(tls, wire, &place)).await?)),
         };
-        self.talk(stream, peer, watcher).await
+        self.host.clone().serve(stream, peer, place).await
     }
 
-    /// The TLS handshake, within the time for the head of a request; given up when the server stops.
-    async fn shake_hands(&self, tls: &TlsAcceptor, wire: Wire) -> io::Result<TlsStream<Wire>> {
+    /// The TLS handshake, within the time for the head of a request; given up when the place is needed, or when the
+    /// server stops.
+    async fn shake_hands(&self, tls: &TlsAcceptor, wire: Wire, place: &Place) -> io::Result<TlsStream<Wire>> {
         tokio::select! {
-            shaken = tokio::time::timeout(self.patience.header_read, tls.accept(wire)) => shaken?,
+            shaken = tokio::time::timeout(place.patience.header_read, tls.accept(wire)) => shaken?,
+            () = place.pulse.ordered() => Err(io::ErrorKind::ConnectionAborted.into()),
             () = self.tasks.stopping() => Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }
-
-    async fn talk(self: Arc<Self>, stream: Stream, peer: Option<IpAddr>, watcher: Watcher) -> Outcome {
-        let patience = self.patience;
-        let io = TokioIo::new(Patient::new(stream, patience.header_read, patience.write_idle));
-        let server = self.clone();
-        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let server = server.clone();
-            async move {
-                let host = request.headers().get(http::header::HOST).and_then(|host| host.to_str().ok());
-                let who = Identity {
-                    peer,
-                    listener: server.name.clone(),
-                    host: host.or(request.uri().host()).map(str::to_owned),
-                    principal: None,
-                };
-                Ok::<_, std::convert::Infallible>(server.service.serve(request, &who).await)
-            }
-        });
-        watcher.watch(self.builder.serve_connection(io, service)).await
-    }
-}
-
-fn builder(patience: Patience) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    // Not `pipeline_flush`: while anything of a next request is there, nothing is flushed then, so that whole files
-    // gather in memory and the answers to malformed heads are never sent.
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(patience.header_read)
-        .max_buf_size(usize::try_from(patience.header_bytes).unwrap_or(usize::MAX).max(8192));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(patience.header_bytes)
-        .max_send_buf_size(SEND_BYTES)
-        .keep_alive_interval(patience.header_read)
-        .keep_alive_timeout(patience.header_read);
-    builder
 }

@@ -12,6 +12,10 @@ use tokio_util::either::Either;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// Bytes that the system may hold of an answer that have not been sent. A slow reader then costs so much and not the
+/// megabytes that a socket can grow to, and what it takes is seen as it takes it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_BYTES: u32 = 64 * 1024;
 
 /// A connection as it was accepted.
 pub(super) type Wire = Either<TcpStream, UnixStream>;
@@ -72,6 +76,9 @@ impl Socket {
         let listening = if is_unix {
             Listening::Unix(UnixListener::from_std(socket.into())?)
         } else {
+            // Connections inherit it. Where the system has no such bound, there is none.
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            drop(socket.set_tcp_notsent_lowat(UNSENT_BYTES));
             Listening::Tcp(TcpListener::from_std(socket.into())?)
         };
         Ok(Self { listening, file: None })

@@ -11,7 +11,7 @@ use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk
 use store::{Durability, Spool, StoreError};
 
 use super::flight::{Flight, Landed, PIECE};
-use super::{Error, Passage, Pipeline};
+use super::{Error, FAILURE_MEMORY, Passage, Pipeline};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
 use crate::cache::{Held, KeepError, Lookup};
@@ -69,6 +69,13 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
             () = pipeline.flights.abandoned(&flight) => return,
         },
     };
+    if matches!(look, Look::First)
+        && let Some(error) = pipeline.recent_failure(flight.want(), FAILURE_MEMORY)
+        && !matches!(error, Error::Waited(_))
+    {
+        // Whoever boarded had looked just before an earlier flight landed.
+        return pipeline.flights.land(&flight, Err(error));
+    }
     let bringing = pipeline.bring_as_allowed(&flight, look);
     let outcome = std::panic::AssertUnwindSafe(bringing).catch_unwind().await;
     let outcome = outcome.unwrap_or(Err(Error::Lost));

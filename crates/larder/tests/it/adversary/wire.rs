@@ -127,7 +127,11 @@ async fn a_client_may_send_a_body_that_nobody_reads() {
 #[tokio::test]
 async fn silent_and_dribbling_connections_are_dropped() {
     let upstream = Upstream::start().await;
-    let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("timeout.header_read", "1s")]);
+    let proxy = TestProxy::with(&[
+        ("upstream", &upstream.url()),
+        ("timeout.header_read", "1s"),
+        ("timeout.keep_alive", "1s"),
+    ]);
     for start in [
         &b""[..],
         b"P",

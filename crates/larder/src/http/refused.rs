@@ -1,0 +1,41 @@
+//! What is answered where nothing is looked at: to a connection without a place, and to a request that two readers may
+//! understand differently.
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+
+use super::admin::BoxError;
+use super::body::Body;
+use super::{Served, Service, fault};
+use crate::auth::Identity;
+use crate::observe::{Kind, Reason, RequestId};
+
+impl Service {
+    /// Answers one request of a connection that has no place: how the server is, or why it has none.
+    pub(crate) async fn serve_refused<B>(
+        &self,
+        request: Request<B>,
+        who: &Identity,
+        reason: Reason,
+    ) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let path = request.uri().path().strip_prefix(&*self.path_prefix);
+        if matches!(path, Some("/healthz" | "/readyz" | "/metrics")) {
+            return self.serve(request, who).await;
+        }
+        let begun = self.begun(&request, who.peer);
+        let served = Served::plain(Kind::Other, fault::no_place(reason, begun.id()), request.uri().path());
+        self.told(served, begun)
+    }
+}
+
+/// The answer to a request that others may read differently; nothing behind it on the connection is believed.
+pub(super) fn not_understood<B>(request: &Request<B>, why: &str, id: &RequestId) -> Response<Body> {
+    let mut response = fault::text(StatusCode::BAD_REQUEST, &[format!("bad request: {why}")], id);
+    if request.version() < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
