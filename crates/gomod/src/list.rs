@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::info::Time;
 use crate::pseudo::PseudoVersion;
-use crate::{ModulePath, Version};
+use crate::{ModulePath, Version, semver};
 
 /// The largest list that is read, in bytes: 16 MiB.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -57,27 +57,39 @@ pub enum ListError {
         /// Where, from 0.
         at: usize,
     },
+    /// Lines, and none of them a version of whatever form: something else has answered.
+    #[error("list has {lines} lines, and none of them is a version")]
+    NoVersion {
+        /// How many there are, blank ones not counted.
+        lines: usize,
+    },
 }
 
 impl List {
     /// Reads the list of the module `path`. A line is a version and perhaps a time; blanks, CR and blank lines do
-    /// not matter. Lines that are something else, and versions that do not fit, are dropped and counted.
+    /// not matter. Lines that are something else, and versions that do not fit, are dropped and counted; but where not
+    /// one line is a version of any form, fit or not, it is no list: the empty one has no lines.
     ///
     /// # Errors
     /// See [`ListError`]: bytes that cannot be a list.
     pub fn parse(bytes: &[u8], path: &ModulePath) -> Result<List, ListError> {
         let text = text(bytes)?;
         let mut list = List::default();
+        let mut has_version = false;
         for (number, line) in text.split('\n').enumerate() {
             if number >= MAX_LINES {
                 return Err(ListError::TooLong);
             }
             let mut fields = line.split_whitespace();
             let Some(first) = fields.next() else { continue };
+            has_version = has_version || semver::is_valid(first);
             match version_for(first, path) {
                 Some(version) => list.add(version, fields.next()),
                 None => list.dropped_lines += 1,
             }
+        }
+        if list.dropped_lines > 0 && !has_version {
+            return Err(ListError::NoVersion { lines: list.dropped_lines });
         }
         list.versions.sort();
         list.versions.dedup();

@@ -80,9 +80,18 @@ fn pages_and_binaries_are_no_lists() {
     assert_eq!(error(b"\xef\xbb\xbf \r\n<html>"), ListError::Markup);
     assert_eq!(error(b"v1.0.0\n\0"), ListError::Binary { at: 7 });
     assert_eq!(error(b"v1.0.0\n\xff"), ListError::Binary { at: 7 });
+    assert_eq!(error(b"{\"error\":\"sign in\"}\n"), ListError::NoVersion { lines: 1 });
+    assert_eq!(error(b"not found\n\nmaster\n1.0.0\n"), ListError::NoVersion { lines: 3 });
     assert_eq!(error(&vec![b' '; list::MAX_BYTES + 1]), ListError::TooLarge { bytes: list::MAX_BYTES + 1 });
     assert_eq!(error(&vec![b'\n'; list::MAX_LINES]), ListError::TooLong);
     assert!(List::parse(&vec![b'\n'; list::MAX_LINES - 1], &path("example.com/m")).is_ok());
+}
+
+#[test]
+fn list_of_versions_that_do_not_fit_is_an_empty_list() {
+    for text in ["v2.0.0\n", "v1.2\n", "v1.0.0+meta\nmaster\n", "v0.0.0-20260101000000-0123456789ab\n"] {
+        assert_eq!(listed(text, "example.com/m").to_text(), "", "{text}");
+    }
 }
 
 #[test]
@@ -129,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn printed_list_reads_back(text in "(v[01]\\.[0-9]{1,2}\\.[0-9](-[a-z0-9]{1,3})?\n|[a-z]{1,9} ?\n){0,30}") {
+    fn printed_list_reads_back(text in "v1\\.0\\.0\n(v[01]\\.[0-9]{1,2}\\.[0-9](-[a-z0-9]{1,3})?\n|[a-z]{1,9} ?\n){0,30}") {
         let list = listed(&text, "example.com/m");
         let again = listed(&list.to_text(), "example.com/m");
         prop_assert_eq!(again.versions(), list.versions());
