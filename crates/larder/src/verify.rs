@@ -66,6 +66,12 @@ pub enum Wrong {
     /// The list is not a list.
     #[error("the version list is malformed")]
     List(#[source] gomod::list::ListError),
+    /// It begins neither as a zip nor as the zip of this module.
+    #[error("the zip {why}")]
+    Beginning {
+        /// What it is instead.
+        why: &'static str,
+    },
     /// The zip breaks the module rules.
     #[error("the zip breaks the module rules")]
     Zip(#[source] gomod::zip::ZipError),
@@ -101,8 +107,11 @@ pub fn info(module: &ModuleVersion, bytes: &Bytes) -> Result<Verified, Wrong> {
 
 /// Checks a go.mod file. Never rewritten, never required to have a module line: a toolchain's has none of interest.
 pub fn go_mod(bytes: Bytes, recorded: Option<&H1>) -> Result<Verified, Wrong> {
-    if bytes.first() == Some(&b'<') {
-        return Err(Wrong::Mod { why: "is a web page" });
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
+    match text.first() {
+        Some(b'<') => return Err(Wrong::Mod { why: "is a web page" }),
+        Some(b'{' | b'[') => return Err(Wrong::Mod { why: "is JSON" }),
+        _ => {}
     }
     if bytes.contains(&0) {
         return Err(Wrong::Mod { why: "contains NUL bytes" });
@@ -110,6 +119,25 @@ pub fn go_mod(bytes: Bytes, recorded: Option<&H1>) -> Result<Verified, Wrong> {
     let h1 = H1::of_mod(&bytes);
     agree(recorded, &h1)?;
     Ok(in_memory(bytes, Some(h1)))
+}
+
+/// Looks at the first bytes of a module zip: no proof, but a page of a captive portal and another module's zip are
+/// told from the right one before anything of them is sent. Every sound zip of a module, but for one without files,
+/// begins with the local header of a file below `path@version/`.
+pub fn zip_begins(module: &ModuleVersion, bytes: &[u8]) -> Result<(), Wrong> {
+    const NAME_AT: usize = 30;
+    if bytes.starts_with(b"PK\x05\x06") {
+        return Ok(());
+    }
+    if !bytes.starts_with(b"PK\x03\x04") {
+        return Err(Wrong::Beginning { why: "does not begin as a zip does" });
+    }
+    let prefix = format!("{module}/");
+    let name = bytes.get(NAME_AT..).unwrap_or_default();
+    if name.len() >= prefix.len() && !name.starts_with(prefix.as_bytes()) {
+        return Err(Wrong::Beginning { why: "begins with a file of another module version" });
+    }
+    Ok(())
 }
 
 /// Checks a module zip, whole. Blocking: reads and inflates all of it.

@@ -23,6 +23,11 @@ use crate::verify::{self, Verified, Wrong};
 const GATHER: Duration = Duration::from_millis(2);
 /// How long the check of a zip may take: 500 MiB inflate in seconds, wherever they are read from.
 const CHECK_TIME: Duration = Duration::from_mins(2);
+/// A zip is shown to those who wait when more of it is here than this. A smaller one gains nothing by being shown
+/// early, and one that turns out wrong before is refused in words, or asked of the next source, instead of being cut.
+const SHOWN_FROM: u64 = PIECE as u64;
+/// Bytes at the beginning of a zip that are looked at before it is shown: the name of its first file is in them.
+const BEGINNING: usize = 1024;
 /// A body that was cut is resumed this many times.
 const RESUMES: u32 = 3;
 
@@ -256,7 +261,7 @@ impl Pipeline {
         coming: Coming<'_>,
     ) -> Result<Verified, Trouble> {
         let (source, announced) = (coming.source, coming.fetched.size);
-        let sums = receive(flight, coming, &spool).await?;
+        let sums = receive(flight, module, coming, &spool).await?;
         if let Some(announced) = announced.filter(|announced| *announced != sums.size) {
             return Err(at_fault(source, &Wrong::Length { announced, got: sums.size }).into());
         }
@@ -332,11 +337,16 @@ pub(super) async fn receive_whole(source: &dyn Source, want: &Request) -> Result
 }
 
 /// Receives a body into a spool, letting followers see it grow; resumes where it was cut if the source can.
-async fn receive(flight: &Flight, coming: Coming<'_>, spool: &Spool) -> Result<Sums, Trouble> {
+async fn receive(
+    flight: &Flight,
+    module: &ModuleVersion,
+    coming: Coming<'_>,
+    spool: &Spool,
+) -> Result<Sums, Trouble> {
     let Coming { source, mut fetched } = coming;
-    let name = HeaderValue::from_str(source.name()).map_err(|_| Error::Lost)?;
+    let arrival = Arrival { module, source, size: fetched.size };
     let (summer, gathered) = (Summer::default(), BytesMut::new());
-    let mut intake = Intake { flight, spool, summer, gathered, arrival: Some((fetched.size, name)) };
+    let mut intake = Intake { flight, spool, summer, gathered, arrival: Some(arrival) };
     let etag = fetched.etag.clone();
     let mut resumes = 0;
     loop {
@@ -362,8 +372,16 @@ struct Intake<'a> {
     spool: &'a Spool,
     summer: Summer,
     gathered: BytesMut,
-    /// What followers are told once the first piece is here: before that, another source may still be asked.
-    arrival: Option<(Option<u64>, HeaderValue)>,
+    /// What followers are told once enough is here: before that, another source may still be asked.
+    arrival: Option<Arrival<'a>>,
+}
+
+/// What is about to be shown.
+struct Arrival<'a> {
+    module: &'a ModuleVersion,
+    source: &'a dyn Source,
+    /// What the source announced.
+    size: Option<u64>,
 }
 
 impl Intake<'_> {
@@ -404,10 +422,24 @@ impl Intake<'_> {
         });
         let write = tokio::time::timeout(store::PATIENCE, write).await.map_err(|_| stuck("write"))?;
         self.summer = write.map_err(|_| Error::Lost)??;
-        if let Some((size, source)) = self.arrival.take() {
-            self.flight.arriving(size, source, self.spool.clone());
+        if self.arrival.is_none() {
+            self.flight.wrote(piece);
+        } else if self.spool.size() > SHOWN_FROM {
+            self.show().await?;
         }
-        self.flight.wrote(piece);
+        Ok(())
+    }
+
+    /// Lets followers begin, if what is here begins as the zip that was asked for.
+    async fn show(&mut self) -> Result<(), Trouble> {
+        let Some(Arrival { module, source, size }) = self.arrival.take() else { return Ok(()) };
+        let spool = self.spool.clone();
+        let read = tokio::task::spawn_blocking(move || spool.read_at(0, BEGINNING));
+        let read = tokio::time::timeout(store::PATIENCE, read).await.map_err(|_| stuck("read"))?;
+        let beginning = read.map_err(|_| Error::Lost)??;
+        verify::zip_begins(module, &beginning).map_err(|wrong| at_fault(source, &wrong))?;
+        let name = HeaderValue::from_str(source.name()).map_err(|_| Error::Lost)?;
+        self.flight.arriving(size, name, self.spool.clone());
         Ok(())
     }
 }

@@ -136,10 +136,11 @@ impl Flight {
         self.stage.subscribe()
     }
 
-    /// Lets followers begin: from here on the flight is bound to this source.
+    /// Lets followers begin with what the spool has: from here on the flight is bound to this source.
     pub(super) fn arriving(&self, size: Option<u64>, source: HeaderValue, spool: Spool) {
+        let written = spool.size();
         if self.spool.set(spool).is_ok() {
-            self.stage.send_replace(Stage::Arriving { size, source, written: 0 });
+            self.stage.send_replace(Stage::Arriving { size, source, written });
         }
     }
 

@@ -92,7 +92,7 @@ async fn a_broken_zip_is_cut_and_never_kept() {
         let upstream = Upstream::of(std::slice::from_ref(&damaged)).await;
         let proxy = TestProxy::over(&upstream);
         let streamed = proxy.get(&damaged.url("zip")).await;
-        assert!(!streamed.complete, "a wrong body ended cleanly");
+        assert!(streamed.status == 502 || !streamed.complete, "a wrong body ended cleanly");
         assert!(streamed.body.len() <= damaged.zip().len() - 22, "the tail was released");
         let again = proxy.get(&damaged.url("zip")).await;
         assert_eq!(again.status, 502, "{}", again.text());
