@@ -12,6 +12,7 @@ mod faults;
 mod flights;
 mod keeping;
 mod listening;
+mod misbehaving;
 mod observing;
 mod proxy;
 mod reload;

@@ -114,6 +114,10 @@ impl Answering<'_> {
         if matches!(script.transfer, Transfer::Refuse) {
             return Ok(After::Close);
         }
+        if let Transfer::Raw(bytes) = &script.transfer {
+            self.stream.write_all(bytes).await?;
+            return Ok(After::Close);
+        }
         let endless = matches!(script.transfer, Transfer::Endless);
         let length = if endless { Length::Chunked } else { script.length };
         let (head, body) = compose(script, plan, seen, length);
@@ -133,7 +137,7 @@ impl Answering<'_> {
     /// Sends the body as the script says; whether it was sent whole.
     async fn body(&mut self, transfer: &Transfer, body: &[u8], chunked: bool) -> io::Result<bool> {
         match transfer {
-            Transfer::Whole | Transfer::Refuse => self.write(body, chunked).await?,
+            Transfer::Whole | Transfer::Refuse | Transfer::Raw(_) => self.write(body, chunked).await?,
             Transfer::Cut(after) => {
                 self.write(&body[..body.len().min(*after)], chunked).await?;
                 return Ok(false);

@@ -57,6 +57,7 @@ pub(super) enum Transfer {
     Stall(usize, Arc<Semaphore>),
     Drip(usize, Arc<Semaphore>),
     Endless,
+    Raw(Bytes),
 }
 
 const TEXT: &str = "text/plain; charset=UTF-8";
@@ -159,6 +160,12 @@ impl<'upstream> On<'upstream> {
     /// Closes the connection without an answer.
     pub fn refuse(self) -> Self {
         self.change(|script| script.transfer = Transfer::Refuse)
+    }
+
+    /// Sends exactly these bytes in place of a response, whatever they are, and closes the connection.
+    pub fn raw(self, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        self.change(|script| script.transfer = Transfer::Raw(bytes))
     }
 
     /// Sends a body that never ends, in chunks, until the client goes away.

@@ -25,7 +25,7 @@ fn requests(numbers: &Numbers, kind: &str, outcome: &str, cache: &str) -> u64 {
 
 #[tokio::test]
 async fn each_request_is_counted_once_by_kind_outcome_and_cache() {
-    let files = hello();
+    let files = hello().padding(200_000);
     let upstream = Upstream::of(std::slice::from_ref(&files)).await;
     let proxy = TestProxy::over(&upstream);
     let zip = files.url("zip");
