@@ -8,6 +8,7 @@ mod doors;
 mod import;
 mod reload;
 mod scrub;
+mod secrets;
 mod serve;
 mod systemd;
 mod watch;

@@ -19,6 +19,7 @@ mod budget;
 mod cache;
 mod change;
 mod check;
+mod credential;
 mod environment;
 mod file;
 mod keys;
@@ -34,6 +35,7 @@ mod reading;
 pub mod reference;
 mod retry;
 mod scrub;
+mod secret;
 mod show;
 mod suggest;
 mod sumdb;
@@ -56,6 +58,7 @@ pub use breaker::Breaker;
 pub use budget::Budget;
 pub use cache::Cache;
 pub use change::{Change, changes};
+pub use credential::Credential;
 pub use environment::Environment;
 pub use keys::{Key, Keys, Kind};
 pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
@@ -69,6 +72,7 @@ pub use pattern::{GovcsRule, Pattern, SchemeRule};
 pub use reading::Reading;
 pub use retry::Retry;
 pub use scrub::{Evidence, Scrub};
+pub use secret::{Found, Secret};
 pub use show::Row;
 pub use sumdb::{SumDb, SumDbSpec};
 pub use text::redact;
@@ -118,7 +122,8 @@ pub struct Config {
     /// Version control systems that may be used, by module path: `PATTERN:SYSTEM|SYSTEM`, the first match decides.
     /// Behind the last rule stand `private:all` and `public:git|hg`. As the lowest layer, `GOVCS` sets it.
     pub govcs: Vec<GovcsRule>,
-    /// File with user names and passwords of hosts. Unset: `NETRC`, else `.netrc` in the home directory.
+    /// File with users and passwords of upstreams, by host and port (`machine proxy.corp.example.com:8443`), as the go
+    /// command reads it. It need not be there. Unset: `NETRC`, else `.netrc` in the home directory.
     #[schemars(extend("x-default" = "`.netrc` in the home directory"))]
     pub netrc: Option<PathBuf>,
     /// The path the server lives under, when another server passes a part of its own tree on: `/goproxy`.
@@ -128,6 +133,11 @@ pub struct Config {
     /// `PATTERN[,PATTERN]=UPSTREAM`.
     #[schemars(extend("x-separator" = ";"))]
     pub route: Vec<Route>,
+    /// What is sent to upstreams that want to know who asks. As text a credential is written `ORIGIN token=WHERE` or
+    /// `ORIGIN username=NAME password=WHERE`. A user and password in the address of an upstream come before it, `netrc`
+    /// after it.
+    #[schemars(extend("x-separator" = ";"))]
+    pub credential: Vec<Credential>,
     /// Checksum databases, the first of which decides for public modules; `off` for none. As text a database is
     /// written as GOSUMDB writes it. The default is the go command's own.
     #[serde(serialize_with = "sumdb::serialize", deserialize_with = "sumdb::deserialize")]
@@ -177,6 +187,7 @@ impl Default for Config {
             netrc: None,
             path_prefix: PathPrefix::default(),
             route: Vec::new(),
+            credential: Vec::new(),
             sumdb: sumdb::default(),
             tls: Tls::default(),
             network: Network::default(),

@@ -10,7 +10,8 @@ use gomod::goproxy::{ProxyList, ProxyScheme, ProxyTarget, ProxyUrl};
 
 use crate::clients::Clients;
 use crate::{
-    Chain, Conduct, Deadlines, Direct, HttpUpstream, Link, Origins, Source, Tree, TreeError, UpstreamError,
+    Chain, Conduct, Credentials, Deadlines, Direct, HttpUpstream, Link, Origins, Source, Tree, TreeError,
+    UpstreamError,
 };
 
 /// The configured name of every file tree.
@@ -23,6 +24,7 @@ pub struct Builder {
     pub(crate) deadlines: Deadlines,
     pub(crate) conduct: Arc<Conduct>,
     pub(crate) origins: Origins,
+    pub(crate) credentials: Credentials,
     direct: Arc<dyn Source>,
 }
 
@@ -52,13 +54,20 @@ impl Builder {
     /// A builder for which `direct` says that it is not built in, upstreams are new, and treated as by default.
     pub fn new(clients: Clients, deadlines: Deadlines) -> Self {
         let (conduct, origins) = (Arc::default(), Origins::default());
-        Self { clients, deadlines, conduct, origins, direct: Arc::new(Direct) }
+        let credentials = Credentials::default();
+        Self { clients, deadlines, conduct, origins, credentials, direct: Arc::new(Direct) }
     }
 
     /// Goes on with what is known of upstreams from before.
     #[must_use]
     pub fn with_origins(self, origins: Origins) -> Self {
         Self { origins, ..self }
+    }
+
+    /// Sends each upstream what these have for its origin.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
     }
 
     /// Treats upstreams by these rules.

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use gomod::{FileKind, Request};
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE,
-    TRANSFER_ENCODING,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_RANGE,
+    LOCATION, RANGE, TRANSFER_ENCODING,
 };
 use reqwest::{Response, StatusCode, Url, Version};
 
@@ -50,6 +50,8 @@ pub struct HttpUpstream {
     deadlines: Deadlines,
     origin: Arc<Origin>,
     conduct: Arc<Conduct>,
+    /// For the origin of the base, unless the URL itself says who asks.
+    authorization: Option<HeaderValue>,
 }
 
 /// One question and the rules for its answer.
@@ -67,6 +69,8 @@ impl HttpUpstream {
     /// An upstream under a configured name.
     pub fn new(name: impl Into<String>, base_url: &str, with: &Builder) -> Result<Self, UpstreamError> {
         let base = Base::parse(base_url)?;
+        let known = || with.credentials.for_origin_of(base.url());
+        let authorization = if base.has_user() { None } else { known() };
         Ok(Self {
             name: name.into(),
             origin: with.origins.join(base.origin_name(), &with.conduct),
@@ -75,6 +79,7 @@ impl HttpUpstream {
             clients: with.clients.clone(),
             deadlines: with.deadlines.clone(),
             conduct: Arc::clone(&with.conduct),
+            authorization,
         })
     }
 
@@ -162,6 +167,9 @@ impl HttpUpstream {
         let own = url.origin() == self.base.url().origin();
         let client = self.clients.pick(question.large, own);
         let mut request = client.get(self.base.with_credentials(url));
+        if let Some(authorization) = self.authorization.as_ref().filter(|_| own) {
+            request = request.header(AUTHORIZATION, authorization);
+        }
         if let Some(resume) = question.resume {
             request =
                 request.header(RANGE, format!("bytes={}-", resume.offset)).header(IF_RANGE, &resume.etag);

@@ -12,6 +12,7 @@ use source::{
 };
 use store::Blobs;
 
+use super::secrets;
 use crate::auth::Shares;
 use crate::cache::{Cache, Freshness, evidence};
 use crate::clock::Clock;
@@ -53,8 +54,10 @@ pub(super) fn sources(
 ) -> anyhow::Result<pipeline::Settings> {
     let deadlines = deadlines(config);
     let clients = Clients::new(&network(config)?, deadlines.connect)?;
-    let builder =
-        Builder::new(clients, deadlines).with_origins(origins.clone()).with_conduct(conduct(config));
+    let builder = Builder::new(clients, deadlines)
+        .with_origins(origins.clone())
+        .with_conduct(conduct(config))
+        .with_credentials(secrets::credentials(config)?);
     let databases = sumdbs(config, &builder)?;
     Ok(pipeline::Settings {
         routes: routes(config, &builder)?,

@@ -62,6 +62,7 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
         say(&["route"], format!("`{pattern}` is matched by an earlier route, so it never comes to this one"));
     }
     found.extend(of_upstreams(config));
+    found.extend(of_credentials(config));
     found
 }
 
@@ -141,6 +142,19 @@ fn timeouts(config: &Config) -> [(&'static str, Duration); 12] {
         ("breaker.pause", config.breaker.pause),
         ("budget.wait", config.budget.wait),
     ]
+}
+
+/// Conflicts of credentials, with each other and with the environment.
+fn of_credentials(config: &Config) -> Vec<Conflict> {
+    let repeated =
+        repeated(config.credential.iter().map(|entry| (entry.origin.as_str(), entry.origin.clone())));
+    let repeated =
+        repeated.into_iter().map(|origin| format!("{origin} has one already; only one can be sent"));
+    let unset = config.credential.iter().filter_map(|entry| {
+        let variable = entry.unset()?;
+        Some(format!("the variable {variable} for {} is not set, or is empty", entry.origin))
+    });
+    repeated.chain(unset).map(|reason| Conflict { keys: vec!["credential"], reason }).collect()
 }
 
 /// The entries whose name an earlier entry has.

@@ -158,7 +158,7 @@ pub(super) fn load(sources: &Sources) -> Result<Loaded, Mistakes> {
         }
     }
     settled.follow();
-    let loaded = settled.finish(mistakes)?;
+    let loaded = settled.finish(&sources.environment, mistakes)?;
     Ok(Loaded { file: sources.file.as_ref().map(|file| file.name.clone()), ..loaded })
 }
 
@@ -258,8 +258,8 @@ impl Settled {
     }
 
     /// Reads the whole. Conflicts are told only between keys that are not wrong by themselves.
-    fn finish(self, mut mistakes: Vec<Mistake>) -> Result<Loaded, Mistakes> {
-        let config: Config = match serde_json::from_value(self.tree) {
+    fn finish(self, environment: &Environment, mut mistakes: Vec<Mistake>) -> Result<Loaded, Mistakes> {
+        let mut config: Config = match serde_json::from_value(self.tree) {
             Ok(config) => config,
             Err(error) => {
                 let whole = Mistake::Unfit {
@@ -271,6 +271,7 @@ impl Settled {
                 return Err(Mistakes(mistakes));
             }
         };
+        config.credential.iter_mut().for_each(|credential| credential.resolve(environment));
         let is_wrong = |key: &str| {
             mistakes
                 .iter()

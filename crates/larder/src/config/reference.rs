@@ -85,7 +85,9 @@ for a service called `larder` (`LARDER_SERVICE_HOST`, `LARDER_PORT_3000_TCP`, ..
 Durations are written with their unit (`500ms`, `90s`, `10m`, `1h30m`, `7d`), sizes too (`512B`, `32KiB`,
 `64MiB`, `2GiB`). Patterns are those of GOPRIVATE: `*.corp.example.com/team-*` is compared with as many leading
 elements of the module path as it has itself. Passwords in addresses (`https://user:password@host`) are never
-printed; set them in the environment or in a file that only the server may read.
+printed; set them in the environment or in a file that only the server may read. Settings for secrets do not hold
+them: they name a file, by a path that begins with `/` or `./`, which others may not read (`chmod o=`), or a
+variable, `env:NAME`. Files of secrets are read again with each reload.
 
 `docs/larder.schema.json` is the schema of the file, for editors.
 

@@ -8,6 +8,7 @@ mod adversary;
 mod cli;
 mod clients;
 mod config;
+mod credentials;
 mod faults;
 mod flights;
 mod keeping;

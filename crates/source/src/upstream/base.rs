@@ -57,6 +57,11 @@ impl Base {
         &self.0
     }
 
+    /// Whether the URL itself says who asks.
+    pub(super) fn has_user(&self) -> bool {
+        !self.0.username().is_empty() || self.0.password().is_some()
+    }
+
     /// The URL of a path below the base, un-encoded; without credentials.
     pub(super) fn locate(&self, path: &str) -> Url {
         let mut url = self.0.clone();

@@ -10,7 +10,8 @@ use std::time::Duration;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use source::{
-    Builder, Clients, ClientsError, Deadlines, Guard, HttpUpstream, Network, RedirectFault, SourceError,
+    Builder, Clients, ClientsError, Credential, CredentialError, Credentials, Deadlines, Guard, HttpUpstream,
+    Netrc, Network, RedirectFault, SourceError,
 };
 use testkit::Upstream;
 use tokio::net::{TcpListener, TcpStream};
@@ -165,4 +166,112 @@ async fn a_redirect_from_https_to_http_is_refused_whatever_is_allowed() {
         read(&source(&format!("https://{}", secure.host()), &["127.0.0.0/8"]), ZIP).await.unwrap_err();
     assert!(matches!(error, SourceError::Redirect(RedirectFault::Downgrade)), "{error:?}");
     assert_eq!(secure.upstream.requests().len(), 1);
+}
+
+/// The upstream under its own https URL, with these credentials.
+fn with_credentials(secure: &Secure, credentials: Credentials) -> HttpUpstream {
+    let builder = Builder::new(clients(&["127.0.0.1", "::1"]), Deadlines::default());
+    let base = format!("https://{}", secure.host());
+    HttpUpstream::named_by_host(&base, &builder.with_credentials(credentials)).unwrap()
+}
+
+fn token(origin: &str) -> Credentials {
+    let credential = Credential::Bearer { token: "hunter2".to_owned() };
+    Credentials::default().with(origin, &credential).unwrap()
+}
+
+#[tokio::test]
+async fn a_listed_credential_is_sent_on_each_hop_to_its_origin_and_shown_nowhere() {
+    let secure = Secure::start().await;
+    secure.upstream.put("/store/1", "content");
+    secure.upstream.on(ZIP).redirect("/store/1");
+    let credentials = token(&format!("https://{}/", secure.host()));
+    let source = with_credentials(&secure, credentials.clone());
+    assert_eq!(read(&source, ZIP).await.unwrap(), b"content");
+    let bearer = Some("Bearer hunter2".to_owned());
+    assert_eq!(authorizations(&secure.upstream), [bearer.clone(), bearer]);
+    let error = read(&source, INFO).await.unwrap_err();
+    let shown = format!("{source:?} {error:?} {error} {credentials:?}");
+    assert!(!shown.contains("hunter2") && !shown.contains("Bearer"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_listed_credential_goes_to_no_other_origin_not_even_to_one_that_is_listed_too() {
+    let (secure, other) = (Secure::start().await, Secure::start().await);
+    other.upstream.put("/store/1", "content");
+    secure.upstream.on(ZIP).redirect(&format!("https://{}/store/1", other.host()));
+    let both = token(&format!("https://{}", secure.host()));
+    let credential = Credential::Basic { username: "user".to_owned(), password: "s@cret".to_owned() };
+    let both = both.with(&format!("https://{}", other.host()), &credential).unwrap();
+    assert_eq!(read(&with_credentials(&secure, both), ZIP).await.unwrap(), b"content");
+    assert_eq!(authorizations(&secure.upstream), [Some("Bearer hunter2".to_owned())]);
+    assert_eq!(authorizations(&other.upstream), [None], "who redirects must not choose what is read with it");
+}
+
+#[tokio::test]
+async fn a_credential_for_another_port_or_host_is_not_sent() {
+    let secure = Secure::start().await;
+    secure.upstream.put(INFO, "{}");
+    for origin in ["https://localhost", "https://127.0.0.1:1", "https://other.localhost:1"] {
+        read(&with_credentials(&secure, token(origin)), INFO).await.unwrap();
+    }
+    for machine in ["localhost", "127.0.0.1", "localhost:1"] {
+        let netrc = Netrc::parse(&format!("machine {machine} login user password s@cret"));
+        read(&with_credentials(&secure, Credentials::default().with_netrc(netrc)), INFO).await.unwrap();
+    }
+    assert!(authorizations(&secure.upstream).iter().all(Option::is_none));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_over_plain_http() {
+    let upstream = Upstream::start().await;
+    upstream.put(INFO, "{}");
+    let machine = upstream.address();
+    let netrc = Netrc::parse(&format!("machine {machine} login user password s@cret"));
+    let credentials = token(&format!("https://{machine}")).with_netrc(netrc);
+    let builder = Builder::new(clients(&[]), Deadlines::default()).with_credentials(credentials);
+    read(&HttpUpstream::named_by_host(&upstream.url(), &builder).unwrap(), INFO).await.unwrap();
+    assert_eq!(authorizations(&upstream), [None]);
+    let plain =
+        Credentials::default().with("http://proxy.corp", &Credential::Bearer { token: "x".to_owned() });
+    assert_eq!(plain.unwrap_err(), CredentialError::Insecure);
+}
+
+#[tokio::test]
+async fn the_user_in_the_url_comes_before_the_list_and_the_list_before_netrc() {
+    let secure = Secure::start().await;
+    secure.upstream.put(INFO, "{}");
+    let netrc = || Netrc::parse(&format!("machine {} login user password s@cret", secure.host()));
+    let listed = token(&format!("https://{}", secure.host())).with_netrc(netrc());
+    let unlisted = Credentials::default().with_netrc(netrc());
+    for (user, credentials, sent) in [
+        ("", unlisted, AUTHORIZATION),
+        ("", listed.clone(), "Bearer hunter2"),
+        ("me:too@", listed, "Basic bWU6dG9v"),
+    ] {
+        secure.upstream.forget();
+        let builder = Builder::new(clients(&[]), Deadlines::default()).with_credentials(credentials);
+        let base = format!("https://{user}{}", secure.host());
+        read(&HttpUpstream::named_by_host(&base, &builder).unwrap(), INFO).await.unwrap();
+        let seen = secure.upstream.requests().remove(0);
+        let all: Vec<_> = seen.headers.iter().filter(|(name, _)| name == "authorization").collect();
+        assert_eq!(all, [&("authorization".to_owned(), sent.to_owned())]);
+    }
+}
+
+#[test]
+fn what_cannot_be_a_credential_is_refused_without_being_shown() {
+    let with = |origin: &str, credential| Credentials::default().with(origin, &credential).unwrap_err();
+    let bearer = |token: &str| Credential::Bearer { token: token.to_owned() };
+    for origin in
+        ["proxy.corp", "https://", "https://p.corp/x", "https://u@p.corp", "https://p.corp?x", "ftp://p"]
+    {
+        assert_eq!(with(origin, bearer("x")), CredentialError::Origin, "{origin}");
+    }
+    assert_eq!(with("https://p.corp", bearer("a\nb")), CredentialError::Unsendable);
+    let colon = Credential::Basic { username: "a:b".to_owned(), password: "hunter2".to_owned() };
+    assert_eq!(format!("{colon:?}"), "Credential(****)");
+    assert_eq!(with("https://p.corp", colon), CredentialError::Colon);
+    let again = token("https://p.corp").with("https://P.corp:443/", &bearer("y")).unwrap_err();
+    assert_eq!(again, CredentialError::Repeated);
 }

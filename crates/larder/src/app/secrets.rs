@@ -1,0 +1,130 @@
+//! Secrets, read from where the settings say they are: at start, and again with each reload.
+//!
+//! A file that anybody on the machine may read, or write, is refused: what is in it is a secret no more. The secret is
+//! the whole of the file without the line end behind it. What is told of a mistake is the key and the place, never the
+//! content.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use source::{Credential, Credentials, Netrc};
+
+use crate::config::{self, Config, Found, Secret};
+
+/// A longer file is no secret.
+const MAX_SECRET_BYTES: u64 = 64 << 10;
+/// A longer netrc is none.
+const MAX_NETRC_BYTES: u64 = 1 << 20;
+/// What others may do with a file.
+const OTHERS: u32 = 0o007;
+
+/// Why a secret cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SecretError {
+    /// The variable is not there.
+    #[error("the variable {name} is not set, or is empty")]
+    Unset {
+        /// Its name.
+        name: String,
+    },
+    /// The file cannot be read.
+    #[error("the file {} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+    /// Others may read the file, or change it.
+    #[error("the file {} is open to everybody on this machine; run: chmod o= {}", path.display(), path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file holds no secret.
+    #[error("the file {} is empty, too long, or not text", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The secret itself.
+pub(super) fn read(secret: &Secret) -> Result<String, SecretError> {
+    match secret.find() {
+        Found::Value(value) => Ok(value.to_owned()),
+        Found::Unset(name) => Err(SecretError::Unset { name: name.to_owned() }),
+        Found::File(path) => {
+            let text = read_file(path, MAX_SECRET_BYTES)?;
+            let secret = text.trim_end_matches(['\r', '\n']);
+            if secret.is_empty() {
+                return Err(SecretError::Empty { path: path.to_owned() });
+            }
+            Ok(secret.to_owned())
+        }
+    }
+}
+
+fn read_file(path: &Path, max_bytes: u64) -> Result<String, SecretError> {
+    let unreadable = |cause| SecretError::Unreadable { path: path.to_owned(), cause };
+    let file = File::open(path).map_err(unreadable)?;
+    // Asked of what is open, so that it is the file that is read.
+    if file.metadata().map_err(unreadable)?.mode() & OTHERS != 0 {
+        return Err(SecretError::Open { path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    let text = String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= max_bytes);
+    text.ok_or_else(|| SecretError::Empty { path: path.to_owned() })
+}
+
+/// All credentials of upstreams, read anew.
+///
+/// # Errors
+/// A secret cannot be had or cannot be sent; the key and the origin are named.
+pub(super) fn credentials(config: &Config) -> anyhow::Result<Credentials> {
+    let mut found = Credentials::default().with_netrc(netrc(config.netrc.as_deref())?);
+    for entry in &config.credential {
+        let of = |key: &str| format!("`credential` for {}: `{key}`", entry.origin);
+        let credential = credential(entry, of)?;
+        found = found
+            .with(&entry.origin, &credential)
+            .with_context(|| format!("`credential` for {} cannot be used", entry.origin))?;
+    }
+    Ok(found)
+}
+
+fn credential(entry: &config::Credential, of: impl Fn(&str) -> String) -> anyhow::Result<Credential> {
+    if let Some(token) = &entry.token {
+        return Ok(Credential::Bearer { token: read(token).with_context(|| of("token"))? });
+    }
+    let password = entry.password.as_ref().with_context(|| of("password"))?;
+    let password = read(password).with_context(|| of("password"))?;
+    Ok(Credential::Basic { username: entry.username.clone().unwrap_or_default(), password })
+}
+
+/// The user's netrc. It belongs to other programs too: it need not be there, nor readable, nor closed to others.
+fn netrc(path: Option<&Path>) -> anyhow::Result<Netrc> {
+    let Some(path) = path else { return Ok(Netrc::default()) };
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Netrc::default()),
+        Ok(metadata) if metadata.len() <= MAX_NETRC_BYTES => {
+            if metadata.mode() & OTHERS != 0 {
+                tracing::warn!(path = %path.display(), "netrc is open to everybody on this machine");
+            }
+        }
+        Ok(_) => anyhow::bail!("`netrc`: the file {} is too long", path.display()),
+        Err(_) => {}
+    }
+    match fs::read(path) {
+        Ok(text) => Ok(Netrc::parse(&String::from_utf8_lossy(&text))),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), "netrc is passed over, since it cannot be read: {error}");
+            Ok(Netrc::default())
+        }
+    }
+}

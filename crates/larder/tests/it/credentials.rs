@@ -1,0 +1,139 @@
+//! Credentials of upstreams in the settings: where they are read from, what is a mistake, and that nothing shows them.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use larder::app;
+use larder::clock::Clock;
+use larder::config::{Config, Found, Loaded, Sources, TextFile};
+use larder::tasks::Tasks;
+use store::Memory;
+
+/// The secret of all tests.
+const SECRET: &str = "hunter2";
+
+fn load(text: &str) -> Result<Loaded, String> {
+    let file = TextFile { name: "larder.toml".into(), text: text.into() };
+    let mut sources = Sources { file: Some(file), ..Sources::default() };
+    sources.environment.insert("HOME".into(), "/nowhere".into());
+    sources.environment.insert("PROXY_TOKEN".into(), SECRET.into());
+    sources.environment.insert("EMPTY".into(), String::new());
+    Config::load(&sources).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.0.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    })
+}
+
+/// Builds what a start and a reload build.
+fn build(text: &str) -> Result<(), String> {
+    let config = load(text).unwrap().config;
+    let built = app::pipeline_over(&config, Arc::new(Memory::new()), Tasks::default(), Clock::manual());
+    built.map(drop).map_err(|error| format!("{error:#}"))
+}
+
+fn with_password(path: &Path) -> String {
+    let path = path.display();
+    format!("[[credential]]\norigin = \"https://proxy.corp\"\nusername = \"ci\"\npassword = \"{path}\"\n")
+}
+
+fn secret_file(dir: &Path, content: &[u8], mode: u32) -> PathBuf {
+    let path = dir.join("password");
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+#[test]
+fn a_credential_has_a_long_and_a_short_form_and_its_secret_is_never_shown() {
+    let table = "[[credential]]\norigin = \"https://Proxy.Corp:8443/\"\ntoken = \"env:PROXY_TOKEN\"\n";
+    let short = "credential = [\"https://proxy.corp:8443 token=env:PROXY_TOKEN\"]";
+    for text in [table, short] {
+        let loaded = load(text).unwrap();
+        let credential = &loaded.config.credential[0];
+        assert_eq!(credential.origin, "https://proxy.corp:8443");
+        assert!(matches!(credential.token.as_ref().unwrap().find(), Found::Value(SECRET)));
+        let row = loaded.rows().into_iter().find(|row| row.key == "credential").unwrap();
+        assert!(row.value.to_string().contains("env:PROXY_TOKEN"), "{:?}", row.value);
+        let json = serde_json::to_string(&loaded.config).unwrap();
+        let shown = format!("{loaded:?} {:?} {json}", loaded.rows());
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
+    let short = "credential = [\"https://proxy.corp username=ci password=/run/secrets/proxy\"]";
+    let credential = load(short).unwrap().config.credential.remove(0);
+    assert_eq!(credential.username.as_deref(), Some("ci"));
+    assert!(matches!(credential.password.unwrap().find(), Found::File(path) if path.ends_with("proxy")));
+}
+
+#[test]
+fn what_is_wrong_with_a_credential_is_told_with_its_place_and_without_its_secret() {
+    let origin = "origin = \"https://proxy.corp\"\n";
+    let token = "token = \"env:PROXY_TOKEN\"\n";
+    for (credential, told) in [
+        (format!("origin = \"http://proxy.corp\"\n{token}"), "begins with https://"),
+        (format!("origin = \"https://proxy.corp/go\"\n{token}"), "and nothing more"),
+        (format!("origin = \"https://ci:hunter2@proxy.corp\"\n{token}"), "and nothing more"),
+        (token.to_owned(), "no `origin`"),
+        (format!("{origin}token = \"hunter2\""), "it may be the secret itself"),
+        (format!("{origin}token = \"env:\""), "write env:NAME"),
+        (origin.to_owned(), "either `username` and `password`, or `token`"),
+        (format!("{origin}username = \"ci\""), "either `username` and `password`"),
+        (format!("{origin}{token}username = \"ci\"\npassword = \"/x\""), "either `username` and `password`"),
+        (format!("{origin}username = \"a:b\"\npassword = \"/x\""), "holds no colon"),
+        (format!("{origin}token = \"env:NOT_THERE\""), "variable NOT_THERE for https://proxy.corp"),
+        (format!("{origin}token = \"env:EMPTY\""), "is not set, or is empty"),
+    ] {
+        let mistakes = load(&format!("[[credential]]\n{credential}\n")).unwrap_err();
+        assert!(mistakes.starts_with("larder.toml:1: credential"), "{mistakes}");
+        assert!(mistakes.contains(told) && !mistakes.contains(SECRET), "{mistakes}");
+    }
+    let twice = "credential = [\"https://p.corp token=env:PROXY_TOKEN\", \"https://P.corp token=/x\"]";
+    assert!(load(twice).unwrap_err().contains("https://p.corp has one already"));
+}
+
+#[test]
+fn a_secret_file_is_read_whole_and_must_be_closed_to_others() {
+    let dir = tempfile::tempdir().unwrap();
+    for (content, mode, told) in [
+        (&b"hunter2\n"[..], 0o600, None),
+        (b"hunter2\r\n", 0o440, None),
+        (b"hunter2", 0o604, Some("is open to everybody on this machine; run: chmod o= ")),
+        (b"hunter2", 0o602, Some("is open to everybody")),
+        (b"", 0o600, Some("is empty, too long, or not text")),
+        (b"\n", 0o600, Some("is empty")),
+        (b"hunter\xff", 0o600, Some("not text")),
+        ("x".repeat(70_000).as_bytes(), 0o600, Some("too long")),
+    ] {
+        std::fs::remove_file(dir.path().join("password")).unwrap_or_default();
+        let path = secret_file(dir.path(), content, mode);
+        let built = build(&with_password(&path));
+        let Some(told) = told else {
+            built.unwrap();
+            continue;
+        };
+        let error = built.unwrap_err();
+        let place = format!("`credential` for https://proxy.corp: `password`: the file {}", path.display());
+        assert!(error.starts_with(&place) && error.contains(told), "{error}");
+        assert!(!error.contains("hunter"), "{error}");
+    }
+    let error = build(&with_password(&dir.path().join("missing"))).unwrap_err();
+    assert!(error.contains("`password`") && error.contains("cannot be read"), "{error}");
+}
+
+#[test]
+fn a_token_that_no_header_can_carry_is_a_mistake_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = secret_file(dir.path(), b"two\nlines", 0o600);
+    let error =
+        build(&format!("credential = [\"https://proxy.corp token={}\"]", path.display())).unwrap_err();
+    assert!(error.contains("https://proxy.corp") && error.contains("cannot be sent"), "{error}");
+}
+
+#[test]
+fn a_netrc_need_not_be_there_nor_be_closed_to_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = secret_file(dir.path(), b"machine proxy.corp login ci password hunter2\n", 0o644);
+    for netrc in [path, dir.path().join("missing"), dir.path().to_owned()] {
+        build(&format!("netrc = \"{}\"", netrc.display())).unwrap();
+    }
+}
