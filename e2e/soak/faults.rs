@@ -12,11 +12,12 @@ use testkit::{Upstream, raw};
 use crate::findings::Reach;
 use crate::larder::Larder;
 use crate::watch::Watch;
-use crate::world::{Asked, Manner, Want, World, timed};
+use crate::world::{Asked, LEFT_ALONE, Manner, Want, World, timed};
 
-/// After an upstream is sound again, or the disk has room, answers are right within this: a failure is remembered
-/// for a second, and what was asked while the fault lasted may take until the client's patience ends.
-const SOURCES_RECOVER: Duration = Duration::from_secs(5);
+/// After an upstream is sound again, or the disk has room, answers are right within this: the upstream may be left
+/// alone for [`LEFT_ALONE`] and a quarter, the call that tries it takes a moment, a failure is remembered for a second,
+/// and what was asked while the fault lasted may take as long as its source is waited for.
+const SOURCES_RECOVER: Duration = Duration::from_secs(LEFT_ALONE.as_secs() * 5 / 4 + 4);
 /// After the server is ready again.
 const SERVER_RECOVERS: Duration = Duration::from_secs(2);
 /// Held files that are damaged at a time: one flipped, one cut short, one removed, and over again.

@@ -31,7 +31,7 @@ use catalogue::Catalogue;
 use faults::{COURSE, Director, Place};
 use larder::Larder;
 use watch::Watch;
-use world::{FRESH, NEGATIVE, STALE, World};
+use world::{FRESH, LEFT_ALONE, NEGATIVE, STALE, World};
 
 /// From the beginning of a minute to its fault, and how long the fault lasts, as parts of the minute.
 const FAULT_BEGINS: f64 = 0.33;
@@ -109,6 +109,7 @@ fn start(place: &Place, world: &World) -> Larder {
         ("cache.stale", format!("{}s", STALE.as_secs())),
         ("cache.negative", format!("{}s", NEGATIVE.as_secs())),
         ("cache.memory", "8MiB".to_owned()),
+        ("breaker.pause_max", format!("{}s", LEFT_ALONE.as_secs())),
         ("timeout.first_byte", "3s".to_owned()),
         ("timeout.body_idle", "3s".to_owned()),
         ("timeout.client_wait", "8s".to_owned()),

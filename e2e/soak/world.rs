@@ -16,6 +16,8 @@ use crate::findings::{Findings, Reach, Span};
 pub(crate) const FRESH: Duration = Duration::from_secs(2);
 pub(crate) const STALE: Duration = Duration::from_secs(10);
 pub(crate) const NEGATIVE: Duration = Duration::from_secs(2);
+/// The longest that an upstream that fails is left alone before it is tried again, give or take a quarter.
+pub(crate) const LEFT_ALONE: Duration = Duration::from_secs(4);
 /// A list that could not be refreshed, or was made of what is held, may stay for as long as this
 /// (`pipeline::REFRESH_PAUSE`), and then as long as a stale one may be shown.
 const LISTS_FOLLOW: Duration = Duration::from_secs(10 + STALE.as_secs() + FRESH.as_secs());

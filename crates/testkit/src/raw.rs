@@ -2,6 +2,19 @@
 //!
 //! An HTTP library hides the one thing that counts here: whether a body ended cleanly or was cut. For HTTP/2 that is
 //! the reset of the stream, seen by [`h2c::get`]; [`frames`] sends what no library would.
+//!
+//! ```no_run
+//! # use testkit::raw::{End, RawClient};
+//! # async fn example(address: std::net::SocketAddr) {
+//! let mut client = RawClient::connect(address).await;
+//! client.send(b"GET /example.com/hello/@v/v1.0.0.zip HTTP/1.1\r\nHost: x\r\n\r\n").await;
+//! let head = client.read_head().await;
+//! assert_eq!(head.status, 200);
+//! let (body, complete) = client.read_body(&head).await;
+//! assert!(!complete, "{} bytes ended cleanly", body.len());
+//! assert_ne!(client.read_to_end().await.1, End::TimedOut);
+//! # }
+//! ```
 
 pub mod frames;
 pub mod h2c;

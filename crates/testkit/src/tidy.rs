@@ -29,6 +29,7 @@ const RULES: &[Rule] = &[
     text::tests_do_not_sleep,
     text::files_name_no_machine,
     text::files_are_merged,
+    text::promises_have_their_tests,
     text::architecture_is_short_and_complete,
 ];
 

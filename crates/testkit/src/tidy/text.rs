@@ -6,6 +6,8 @@ use super::source::{code, line, split_tests, words};
 const FILE_LINES: usize = 500;
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 const ARCHITECTURE_LINES: usize = 150;
+/// The table from what is promised to the tests that hold it.
+const PROMISES: &str = "docs/decisions/0003-promises.md";
 
 /// What may wait by the clock in tests: the one place that waits for all, and the soak, which is a load over time.
 const MAY_SLEEP: [&str; 2] = ["crates/testkit/src/eventually.rs", "e2e/soak/"];
@@ -85,6 +87,23 @@ pub(super) fn files_are_merged(workspace: &Workspace) -> Vec<String> {
         for (number, line) in text.lines().enumerate() {
             if line.starts_with(&"<".repeat(7)) || line.starts_with(&">".repeat(7)) {
                 violations.push(format!("{path}:{}: a conflict marker", number + 1));
+            }
+        }
+    }
+    violations
+}
+
+/// Every test that the table of promises names in backquotes exists.
+pub(super) fn promises_have_their_tests(workspace: &Workspace) -> Vec<String> {
+    let Some(table) = workspace.text(PROMISES) else {
+        return Vec::new();
+    };
+    let mut violations = Vec::new();
+    for (number, line) in table.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
+        for name in line.split('`').skip(1).step_by(2) {
+            let function = format!("fn {name}()");
+            if !workspace.rust().any(|(_, text)| text.contains(&function)) {
+                violations.push(format!("{PROMISES}:{}: there is no test `{name}`", number + 1));
             }
         }
     }

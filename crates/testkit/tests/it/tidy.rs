@@ -185,6 +185,14 @@ fn tests_do_not_sleep() {
 }
 
 #[test]
+fn promises_have_their_tests() {
+    let table = "| Promise | Tests |\n| --- | --- |\n| It holds | `it_holds`, soak |\n";
+    let promises = "docs/decisions/0003-promises.md";
+    refused(&[(promises, table, "0003-promises.md:3: there is no test `it_holds`")]);
+    accepted(&[(promises, table), ("e2e/a.rs", "//! A.\n#[test]\nfn it_holds() {}\n")]);
+}
+
+#[test]
 fn no_file_names_a_machine() {
     let [home, root, work] = ["home", "root", "work"].map(|name| format!("see /{name}/x\n"));
     refused(&[
