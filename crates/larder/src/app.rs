@@ -121,7 +121,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let service = Service::new(pipeline.clone(), prefix, settings, counters, Arc::new(api));
     let service = Arc::new(service);
     tasks.attend(control::run(socket, service.clone(), tasks.clone()));
-    tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone()));
+    tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::sync::run(pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::probe::run(pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::scrub::schedule::run(scrub, schedule, tasks.clone()));

@@ -32,8 +32,8 @@ pub fn import(config: &Config, dir: &Path, tell: impl Fn(u64, u64) + Sync) -> an
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let tasks = Tasks::default();
     let report = runtime.block_on(async {
-        let pipeline = build::pipeline_over(config, disk.clone(), tasks, Clock::System)?;
-        crate::jobs::recover::run(disk.clone(), pipeline.cache().clone()).await;
+        let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), Clock::System)?;
+        crate::jobs::recover::run(disk.clone(), pipeline.cache().clone(), tasks).await;
         let plan = import::plan(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
         let report = import::run(&pipeline, plan, |event| {
             if let Event::Progress { done, of } = event {

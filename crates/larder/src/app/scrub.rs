@@ -52,7 +52,7 @@ pub fn scrub(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let pipeline = build::pipeline_over(config, disk.clone(), Tasks::default(), Clock::System)?;
-        crate::jobs::recover::run(disk.clone(), pipeline.cache().clone()).await;
+        crate::jobs::recover::run(disk.clone(), pipeline.cache().clone(), Tasks::default()).await;
         let scrub = Scrub::new(pipeline, Some(disk.clone()), Clock::System);
         anyhow::Ok(scrub.run(call.order(config.scrub.rate.bytes()), |event| tell(&event)).await?)
     })?;

@@ -54,6 +54,9 @@ pub struct Report {
     pub bytes: u64,
     /// Files that were left out.
     pub refused: Vec<Refusal>,
+    /// Module versions that were not looked at, because the server was told to stop.
+    #[serde(default)]
+    pub left: u64,
 }
 
 /// How far an import has come, or what came of it.
@@ -90,7 +93,8 @@ enum Refused {
     Interrupted,
 }
 
-/// Imports all that a plan found; `tell` hears of each step.
+/// Imports all that a plan found; `tell` hears of each step. When the server is told to stop, what has been begun is
+/// finished, and the rest is left.
 pub async fn run(
     pipeline: &Arc<Pipeline>,
     plan: Plan,
@@ -100,6 +104,7 @@ pub async fn run(
     let mut report = Report { refused: plan.refused, ..Report::default() };
     let root: Arc<Path> = plan.root.into();
     let mut work = futures_util::stream::iter(plan.found)
+        .take_while(|_| std::future::ready(!pipeline.is_stopping()))
         .map(|found| adopt_version(pipeline.clone(), root.clone(), found))
         .buffer_unordered(AT_ONCE);
     let mut done = 0;
@@ -108,6 +113,7 @@ pub async fn run(
         done += 1;
         tell(Event::Progress { done, of });
     }
+    report.left = of - done;
     // The promise comes last: what the report names survives a loss of power.
     pipeline.cache().blobs().sync().await?;
     report.refused.sort_by(|a, b| a.file.cmp(&b.file));

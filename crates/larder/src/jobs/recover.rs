@@ -11,15 +11,21 @@ use store::{Blobs, Disk, Key, StoreError};
 
 use crate::cache::Cache;
 use crate::cache::evidence::FoundBy;
+use crate::tasks::Tasks;
 
 /// Keys looked at in one go.
 const PAGE: usize = 1000;
 
 /// Looks through the tree if the last stop was unclean.
-pub async fn run(disk: Arc<Disk>, cache: Arc<Cache>) {
+pub async fn run(disk: Arc<Disk>, cache: Arc<Cache>, tasks: Tasks) {
     let Some(since) = disk.unsynced_since() else { return };
     tracing::info!("the last stop was not clean: looking at what was published shortly before");
-    match pass(&disk, &cache, since).await {
+    let pass = tokio::select! {
+        pass = pass(&disk, &cache, since) => pass,
+        // It is begun anew at the next start.
+        () = tasks.stopping() => return,
+    };
+    match pass {
         Ok(removed) => {
             disk.recovered();
             tracing::info!(removed, "the tree was looked through");

@@ -33,6 +33,10 @@ pub(super) fn answer(parts: Arc<Parts>, asked: Asked) -> Answer {
         let pipeline = parts.pipeline.clone();
         parts.tasks.spawn(async move {
             let last = match import_dir(&dir, &pipeline, &lines).await {
+                Ok(Report { left, .. }) if left > 0 => Event::Failed(format!(
+                    "the server was told to stop with {left} module versions left; run the import again: what was \
+                     adopted is held"
+                )),
                 Ok(report) => Event::Done(report),
                 Err(error) => Event::Failed(format!("{error:#}")),
             };

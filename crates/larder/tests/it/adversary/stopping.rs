@@ -5,6 +5,7 @@ use std::time::Duration;
 use testkit::module::ModuleFiles;
 use testkit::raw::{End, RawClient};
 use testkit::upstream::Upstream;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 
 use crate::proxy::TestProxy;
 
@@ -49,4 +50,34 @@ async fn an_idle_caller_on_the_control_socket_does_not_hold_up_a_stop() {
     proxy.stop().await;
     assert!(began.elapsed() < Duration::from_secs(10), "an idle caller held up the stop");
     drop(caller);
+}
+
+#[tokio::test]
+async fn an_import_under_way_ends_early_and_says_so() {
+    let upstream = Upstream::start().await;
+    let tree = tempfile::tempdir().unwrap();
+    let dir = tree.path().join("example.com/m/@v");
+    std::fs::create_dir_all(&dir).unwrap();
+    for patch in 0..1500 {
+        std::fs::write(dir.join(format!("v1.0.{patch}.mod")), "module example.com/m\n").unwrap();
+    }
+    let proxy = TestProxy::over(&upstream);
+    let stream = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
+    let mut stream = tokio::io::BufReader::new(stream);
+    let body = format!("{{\"dir\":\"{}\"}}", tree.path().display());
+    let head = format!("POST /api/v1/import HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    while !line.contains("progress") {
+        line.clear();
+        assert!(stream.read_line(&mut line).await.unwrap() > 0, "the answer ended before anything was done");
+    }
+    proxy.stop().await;
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    let last = rest.lines().last().unwrap();
+    assert!(
+        last.contains("\"failed\":\"the server was told to stop with ") && last.contains(" left"),
+        "{last}"
+    );
 }
