@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use gomod::request::{RequestError, SumDbOperation};
+use gomod::request::SumDbOperation;
 use gomod::{FileKind, Request as Want};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
@@ -41,6 +41,7 @@ use crate::observe::{Cached, Counters, Kind, RequestId, RequestIds};
 use crate::pipeline::{Answer, AnswerContent, Error, Pipeline, Reach};
 use admin::{BoxError, Calls, Door};
 use body::Body;
+use fault::{Asker, Told};
 use range::Part;
 use record::{About, Asked, Begun, End, Finish, Head, Record};
 
@@ -259,10 +260,10 @@ impl Service {
     }
 
     async fn route<B>(&self, request: &Request<B>, who: &Identity, id: &RequestId) -> Served {
-        let full = request.uri().path();
+        let (full, asker) = (request.uri().path(), Asker { headers: request.headers(), id });
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let lines = ["only GET and HEAD are answered here".to_owned()];
-            let mut response = fault::text(StatusCode::METHOD_NOT_ALLOWED, &lines, id);
+            let told = Told::of(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here");
+            let mut response = told.answer(&asker);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             if request.method() == Method::CONNECT && request.version() < Version::HTTP_2 {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -271,13 +272,14 @@ impl Service {
         }
         let most = self.settings.now().path_bytes;
         if full.len() > most {
-            let lines = [format!("the path is longer than {most} bytes (limits.path_bytes)")];
-            let response = fault::text(StatusCode::URI_TOO_LONG, &lines, id);
+            let what = format!("the path is longer than {most} bytes (limits.path_bytes)");
+            let response = Told::of(StatusCode::URI_TOO_LONG, what).answer(&asker);
             return Served::plain(Kind::Other, response, full.get(..64).unwrap_or_default());
         }
         let Some(path) = full.strip_prefix(&*self.path_prefix) else {
-            let lines = [format!("not found: everything here is below {}/", self.path_prefix)];
-            return Served::plain(Kind::Other, fault::text(StatusCode::NOT_FOUND, &lines, id), full);
+            let what = format!("not found: everything here is below {}/", self.path_prefix);
+            let response = Told::of(StatusCode::NOT_FOUND, what).answer(&asker);
+            return Served::plain(Kind::Other, response, full);
         };
         if path == metrics::PATH {
             return Served::plain(Kind::Probe, self.metrics_for(request, who, id), full);
@@ -313,7 +315,10 @@ impl Service {
         };
         let want = match Want::parse(path) {
             Ok(want) => want,
-            Err(error) => return Served::plain(Kind::Other, malformed(&error, id), path),
+            Err(error) => {
+                let response = fault::malformed(&error, &Asker { headers: request.headers(), id });
+                return Served::plain(Kind::Other, response, path);
+            }
         };
         let held_only = forced || go_true(request.headers().get("disable-module-fetch"));
         let reach = if held_only { Reach::HeldOnly } else { Reach::Anywhere };
@@ -322,14 +327,16 @@ impl Service {
             // It is lost now: the next look finds nothing, and fetches it again.
             answered = self.answer(&want, request, who, reach).await;
         }
-        let (response, cached, source) =
-            answered.unwrap_or_else(|error| (self.failed(&want, &error, id), Cached::None, None));
+        let (response, cached, source) = answered.unwrap_or_else(|error| {
+            let asker = Asker { headers: request.headers(), id };
+            (self.failed(&want, &error, &asker), Cached::None, None)
+        });
         Served { response, about: About { asked: Asked::Module(want), cached, source } }
     }
 
-    fn failed(&self, want: &Want, error: &Error, id: &RequestId) -> Response<Body> {
+    fn failed(&self, want: &Want, error: &Error, asker: &Asker<'_>) -> Response<Body> {
         let private = want.module().is_some_and(|path| self.pipeline.is_private(path));
-        fault::failed(want, error, private, id)
+        fault::failed(want, error, private, asker)
     }
 
     async fn answer<B>(
@@ -443,17 +450,6 @@ fn slice(bytes: &Bytes, first: u64, len: u64) -> Bytes {
     let first = usize::try_from(first).unwrap_or(usize::MAX).min(bytes.len());
     let end = first.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(bytes.len());
     bytes.slice(first..end)
-}
-
-fn malformed(error: &RequestError, id: &RequestId) -> Response<Body> {
-    match error {
-        RequestError::Malformed { .. } => {
-            fault::text(StatusCode::BAD_REQUEST, &[format!("bad request: {error}")], id)
-        }
-        RequestError::NotFound { .. } => {
-            fault::text(StatusCode::NOT_FOUND, &[format!("not found: {error}")], id)
-        }
-    }
 }
 
 /// Drops the body, keeping the headers that describe it, the length among them.

@@ -2,21 +2,34 @@
 //!
 //! The text follows what the go command shows: `text/plain`, at most eight lines and 648 bytes, no blank line, and
 //! `not found: ` first where something is absent. Line one says what is wrong with what; then why; then what to do.
+//! Programs that ask for JSON and browsers are told the same in their forms, with the same status; none of them is told
+//! more than the others.
+
+mod form;
+mod page;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use gomod::Request;
+use gomod::request::{RequestError, SumDbOperation};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::body::Body;
 use crate::observe::{Reason, RequestId};
 use crate::pipeline::{Class, Error};
+pub(super) use form::Asker;
+use form::Form;
+use page::POLICY;
 
 /// Bytes of error text that the go command shows.
 const TEXT_BYTES: usize = 648;
 /// Lines of error text that the go command shows.
 const TEXT_LINES: usize = 8;
+/// Reasons that JSON and the page tell.
+const REASONS: usize = 16;
+/// Bytes of one of them.
+const REASON_BYTES: usize = 512;
 
 /// The status of each class of failure.
 pub(super) fn status(class: Class) -> StatusCode {
@@ -30,43 +43,148 @@ pub(super) fn status(class: Class) -> StatusCode {
     }
 }
 
-/// The answer to a module request that failed. What is said of a private module may be stored by nobody.
-pub(super) fn failed(want: &Request, error: &Error, private: bool, id: &RequestId) -> Response<Body> {
-    let status = match error {
-        Error::Waited(_) => StatusCode::GATEWAY_TIMEOUT,
-        Error::Sources(walk) if walk.timed_out => StatusCode::GATEWAY_TIMEOUT,
-        _ => status(error.class()),
-    };
-    let mut lines = vec![first_line(want, error)];
-    if !matches!(error, Error::Private(_) | Error::PrivateLookup { .. }) {
-        lines.extend(error.to_string().lines().map(str::to_owned));
+/// A failure as it is told, before it is written in the form that the client reads.
+pub(super) struct Told {
+    status: StatusCode,
+    /// The word for programs.
+    class: &'static str,
+    module: Option<String>,
+    /// The version or query.
+    version: Option<String>,
+    /// What is wrong, in one line.
+    what: String,
+    /// Why, a line for each source.
+    why: Vec<String>,
+    what_to_do: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Told {
+    /// A failure that is about no module.
+    pub(super) fn of(status: StatusCode, what: impl Into<String>) -> Self {
+        let class = match status {
+            StatusCode::NOT_FOUND => "absent",
+            StatusCode::FORBIDDEN => "denied",
+            _ => "malformed",
+        };
+        let (what, why) = (what.into(), Vec::new());
+        Self { status, class, module: None, version: None, what, why, what_to_do: None, retry_after: None }
     }
-    lines.extend(what_to_do(want, error));
-    let mut response = text(status, &lines, id);
+
+    /// The same, saying why.
+    pub(super) fn because(mut self, why: impl Into<String>) -> Self {
+        self.why.push(why.into());
+        self
+    }
+
+    /// The same, saying what to do.
+    pub(super) fn next(mut self, what_to_do: impl Into<String>) -> Self {
+        self.what_to_do = Some(what_to_do.into());
+        self
+    }
+
+    /// A failed module request.
+    fn about(want: &Request, error: &Error) -> Self {
+        let status = match error {
+            Error::Waited(_) => StatusCode::GATEWAY_TIMEOUT,
+            Error::Sources(walk) if walk.timed_out => StatusCode::GATEWAY_TIMEOUT,
+            _ => status(error.class()),
+        };
+        let why = match error {
+            // Said in the first line already.
+            Error::Private(_) | Error::PrivateLookup { .. } => Vec::new(),
+            _ => error.to_string().lines().map(str::to_owned).collect(),
+        };
+        Self {
+            status,
+            class: error.class().as_str(),
+            module: want.module().map(|path| path.as_str().to_owned()),
+            version: version(want),
+            what: first_line(want, error),
+            why,
+            what_to_do: what_to_do(want, error),
+            retry_after: error.retry_after(),
+        }
+    }
+
+    /// The answer, in the form that the client reads; nobody may store it.
+    pub(super) fn answer(&self, asker: &Asker<'_>) -> Response<Body> {
+        let (kind, body) = match asker.form() {
+            Form::Text => ("text/plain; charset=utf-8", self.text(asker.id)),
+            Form::Json => ("application/json", self.json(asker.id)),
+            Form::Page => ("text/html; charset=utf-8", self.page(asker.id)),
+        };
+        let mut response = Response::new(Body::bytes(Bytes::from(body)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+        if asker.form() == Form::Page {
+            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        }
+        if let Some(after) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(in_seconds(after)));
+        }
+        response
+    }
+
+    /// The lines, sanitised and bounded, then the request's id.
+    fn text(&self, id: &RequestId) -> String {
+        let last = format!("request id: {id}");
+        let mut body = String::new();
+        let lines = std::iter::once(&self.what).chain(&self.why).chain(&self.what_to_do);
+        let lines = lines.map(|line| clean(line)).filter(|line| !line.is_empty());
+        for line in lines.take(TEXT_LINES - 1) {
+            let room = TEXT_BYTES.saturating_sub(body.len() + last.len() + 2);
+            body.push_str(line.get(..line.floor_char_boundary(room)).unwrap_or_default());
+            body.push('\n');
+            if line.len() > room {
+                break;
+            }
+        }
+        body.push_str(&last);
+        body.push('\n');
+        body
+    }
+
+    /// Why, as JSON and the page tell it: they have more room than the text, but not without end.
+    fn reasons(&self) -> impl Iterator<Item = String> {
+        self.why.iter().map(|line| bounded(line)).filter(|line| !line.is_empty()).take(REASONS)
+    }
+}
+
+/// The answer to a module request that failed. What is said of a private module may be stored by nobody.
+pub(super) fn failed(want: &Request, error: &Error, private: bool, asker: &Asker<'_>) -> Response<Body> {
+    let mut response = Told::about(want, error).answer(asker);
     let headers = response.headers_mut();
     match error {
         Error::Absent { remembered_for, .. } if !private => cacheable_absence(headers, *remembered_for),
         Error::NotHeld => {
-            headers.insert(header::VARY, HeaderValue::from_static("Disable-Module-Fetch"));
+            headers.insert(header::VARY, HeaderValue::from_static("Disable-Module-Fetch, Accept"));
         }
         _ => {}
-    }
-    if let Some(after) = error.retry_after() {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     }
     response
 }
 
 /// The answer to a connection for which there is no place.
-pub(super) fn no_place(reason: Reason, id: &RequestId) -> Response<Body> {
-    let lines = [
-        "temporarily unavailable: too many connections are open".to_owned(),
-        format!("the limit is limits.{}", reason.as_str()),
-        "try again in a few seconds".to_owned(),
-    ];
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, &lines, id);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-    response
+pub(super) fn no_place(reason: Reason, asker: &Asker<'_>) -> Response<Body> {
+    let what = "temporarily unavailable: too many connections are open";
+    let told = Told::of(StatusCode::SERVICE_UNAVAILABLE, what)
+        .because(format!("the limit is limits.{}", reason.as_str()))
+        .next("try again in a few seconds");
+    let retry_after = Some(Duration::from_secs(2));
+    Told { class: Class::Unavailable.as_str(), retry_after, ..told }.answer(asker)
+}
+
+/// The answer to a path that is no request.
+pub(super) fn malformed(error: &RequestError, asker: &Asker<'_>) -> Response<Body> {
+    let told = match error {
+        RequestError::Malformed { .. } => Told::of(StatusCode::BAD_REQUEST, format!("bad request: {error}")),
+        RequestError::NotFound { .. } => Told::of(StatusCode::NOT_FOUND, format!("not found: {error}")),
+    };
+    told.answer(asker)
 }
 
 fn cacheable_absence(headers: &mut HeaderMap, lasts: Duration) {
@@ -116,33 +234,34 @@ pub(super) fn describe(want: &Request) -> String {
         Request::Query(path, query) => format!("{path}@{}", query.as_str()),
         Request::File(module, kind) => format!("{module} ({})", kind.extension()),
         Request::SumDb(request) => match &request.operation {
-            gomod::request::SumDbOperation::Lookup(module) => format!("{module} in {}", request.name),
+            SumDbOperation::Lookup(module) => format!("{module} in {}", request.name),
             _ => format!("checksum database {}", request.name),
         },
     }
 }
 
-/// A plain text answer that nobody may store: the lines, sanitised and bounded, then the request's id.
-pub(super) fn text(status: StatusCode, lines: &[String], id: &RequestId) -> Response<Body> {
-    let last = format!("request id: {id}");
-    let mut body = String::new();
-    let lines = lines.iter().map(|line| clean(line)).filter(|line| !line.is_empty());
-    for line in lines.take(TEXT_LINES - 1) {
-        let room = TEXT_BYTES.saturating_sub(body.len() + last.len() + 2);
-        body.push_str(line.get(..line.floor_char_boundary(room)).unwrap_or_default());
-        body.push('\n');
-        if line.len() > room {
-            break;
-        }
+/// The version or query that was asked for.
+fn version(want: &Request) -> Option<String> {
+    match want {
+        Request::List(_) => None,
+        Request::Latest(_) => Some("latest".to_owned()),
+        Request::Query(_, query) => Some(query.as_str().to_owned()),
+        Request::File(module, _) => Some(module.version.as_str().to_owned()),
+        Request::SumDb(request) => match &request.operation {
+            SumDbOperation::Lookup(module) => Some(module.version.as_str().to_owned()),
+            _ => None,
+        },
     }
-    body.push_str(&last);
-    body.push('\n');
-    let mut response = Response::new(Body::bytes(Bytes::from(body)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+}
+
+fn in_seconds(after: Duration) -> u64 {
+    after.as_secs().max(1)
+}
+
+/// A line from outside as JSON and the page tell it.
+fn bounded(line: &str) -> String {
+    let line = clean(line);
+    line.get(..line.floor_char_boundary(REASON_BYTES)).unwrap_or_default().to_owned()
 }
 
 /// Text from outside on one line, without anything that a terminal or a log viewer would act on.

@@ -7,7 +7,8 @@ use super::Service;
 use super::body::Body;
 use crate::auth::Identity;
 
-const STYLE: &str = "
+/// The style of every page.
+pub(super) const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #1b2330; --soft: #5c6675; --line: #d9dee6; --paper: #fff; --code: #f4f6f9; --mark: #0a6c74 }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e8ee; --soft: #98a3b3; --line: #2f3845; --paper: #14181f; --code: #1d232d; --mark: #5cc4cd } }
 * { box-sizing: border-box }
@@ -17,6 +18,7 @@ p { margin: .5rem 0 } .soft { color: var(--soft) }
 pre { margin: .4rem 0 1rem; padding: .8rem 1rem; overflow-x: auto; background: var(--code); border: 1px solid var(--line); border-radius: 6px; font: 14px/1.5 ui-monospace, monospace }
 code { font: .92em ui-monospace, monospace } h3 { margin: .9rem 0 0; font-size: .92rem; color: var(--soft); font-weight: 600 }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; margin: .5rem 0 } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
+.what { font-size: 1.1rem; overflow-wrap: anywhere } ul { margin: .5rem 0; padding-left: 1.2rem } li { margin: .25rem 0; overflow-wrap: anywhere }
 .good { color: var(--mark); font-weight: 600 }
 ";
 

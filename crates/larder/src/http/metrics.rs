@@ -6,7 +6,8 @@
 use http::{HeaderValue, Request, Response, StatusCode, header};
 
 use super::body::Body;
-use super::{Service, admin, fault};
+use super::fault::{Asker, Told};
+use super::{Service, admin};
 use crate::auth::Identity;
 use crate::observe::{self, RequestId, Samples, families};
 
@@ -46,11 +47,9 @@ impl Service {
         let stranger =
             if is_listed { None } else { admin::stranger(request, who, settings.admin_on_loopback) };
         let Some(why) = stranger else { return self.metrics() };
-        let lines = [
-            "forbidden: metrics are told on this machine only".to_owned(),
-            why,
-            "list the networks of those who collect them in the setting metrics.allow".to_owned(),
-        ];
-        fault::text(StatusCode::FORBIDDEN, &lines, id)
+        Told::of(StatusCode::FORBIDDEN, "forbidden: metrics are told on this machine only")
+            .because(why)
+            .next("list the networks of those who collect them in the setting metrics.allow")
+            .answer(&Asker { headers: request.headers(), id })
     }
 }

@@ -6,7 +6,8 @@ use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 
 use super::admin::BoxError;
 use super::body::Body;
-use super::{Served, Service, fault};
+use super::fault::{self, Asker, Told};
+use super::{Served, Service};
 use crate::auth::Identity;
 use crate::observe::{Kind, Reason, RequestId};
 
@@ -26,14 +27,16 @@ impl Service {
             return self.serve(request, who).await;
         }
         let begun = self.begun(&request, who.peer);
-        let served = Served::plain(Kind::Other, fault::no_place(reason, begun.id()), request.uri().path());
+        let response = fault::no_place(reason, &Asker { headers: request.headers(), id: begun.id() });
+        let served = Served::plain(Kind::Other, response, request.uri().path());
         self.told(served, begun)
     }
 }
 
 /// The answer to a request that others may read differently; nothing behind it on the connection is believed.
 pub(super) fn not_understood<B>(request: &Request<B>, why: &str, id: &RequestId) -> Response<Body> {
-    let mut response = fault::text(StatusCode::BAD_REQUEST, &[format!("bad request: {why}")], id);
+    let asker = Asker { headers: request.headers(), id };
+    let mut response = Told::of(StatusCode::BAD_REQUEST, format!("bad request: {why}")).answer(&asker);
     if request.version() < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

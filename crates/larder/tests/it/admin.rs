@@ -5,6 +5,7 @@ mod doors;
 mod refresh;
 mod states;
 mod table;
+mod told;
 
 use serde_json::Value;
 use testkit::raw::{Head, RawClient, Response};
