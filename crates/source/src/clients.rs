@@ -20,7 +20,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, Url};
 
-use crate::Guard;
+use crate::{Guard, guard::Inside};
 
 /// Idle connections kept to one host for small answers, where HTTP/2 is not spoken: a `go` command asks for some
 /// ten files at a time.
@@ -230,18 +230,48 @@ impl Resolve for Guarded {
         let trusted = self.trusted.contains(&name.as_str().to_ascii_lowercase());
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let mut kept: Vec<SocketAddr> = Vec::new();
-            let mut refused = None;
-            for address in found {
-                match guard.check(address.ip()) {
-                    Err(inside) if !trusted => refused = Some(inside),
-                    _ => kept.push(address),
-                }
-            }
-            match refused {
-                Some(inside) if kept.is_empty() => Err(inside.into()),
-                _ => Ok(Box::new(kept.into_iter()) as Addrs),
-            }
+            let kept = if trusted { found.collect() } else { outside(&guard, found)? };
+            Ok(Box::new(kept.into_iter()) as Addrs)
         })
+    }
+}
+
+/// The addresses of a name that may be connected to. A name that has some inside and some outside leads to those outside.
+fn outside(guard: &Guard, found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, Inside> {
+    let (mut kept, mut refused) = (Vec::new(), None);
+    for address in found {
+        match guard.check(address.ip()) {
+            Ok(()) => kept.push(address),
+            Err(inside) => refused = Some(inside),
+        }
+    }
+    match refused {
+        Some(inside) if kept.is_empty() => Err(inside),
+        _ => Ok(kept),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_addresses_inside_and_outside_leads_to_those_outside() {
+        let guard = Guard::default();
+        let found = |addresses: &[&str]| {
+            let addresses = addresses.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0));
+            let kept = outside(&guard, addresses.collect::<Vec<_>>().into_iter())?;
+            Ok(kept.iter().map(|address| address.ip().to_string()).collect())
+        };
+        let refused = |ip: &str| -> Result<Vec<String>, Inside> { Err(Inside(ip.parse().unwrap())) };
+        for mixed in [
+            &["127.0.0.1", "192.0.2.7"] as &[&str],
+            &["192.0.2.7", "10.0.0.1", "::1", "fe80::1"],
+            &["::ffff:169.254.169.254", "64:ff9b::7f00:1", "192.0.2.7", "::ffff:10.0.0.1"],
+        ] {
+            assert_eq!(found(mixed), Ok(vec!["192.0.2.7".to_owned()]), "{mixed:?}");
+        }
+        assert_eq!(found(&["10.0.0.1", "64:ff9b::7f00:1"]), refused("64:ff9b::7f00:1"));
+        assert_eq!(found(&[]), Ok(Vec::new()));
     }
 }

@@ -15,6 +15,7 @@ mod keeping;
 mod listening;
 mod misbehaving;
 mod observing;
+mod outage;
 mod proxy;
 mod reload;
 mod scrub;

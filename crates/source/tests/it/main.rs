@@ -19,3 +19,4 @@ mod statuses;
 mod tls;
 mod tree;
 mod walk;
+mod wire;
