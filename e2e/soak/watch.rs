@@ -8,9 +8,9 @@ use tokio::task::JoinHandle;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// The beginning of a life in which memory and open files find their level.
-const WARM_UP: Duration = Duration::from_secs(120);
+const WARM_UP: Duration = Duration::from_mins(5);
 /// What is left of a life must be as long as this to be judged.
-const LEAST: Duration = Duration::from_secs(150);
+const LEAST: Duration = Duration::from_mins(3);
 
 #[derive(Clone, Copy, Debug)]
 struct Sample {

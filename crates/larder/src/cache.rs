@@ -265,6 +265,13 @@ impl Cache {
             withdrawn,
         };
         self.memory.insert(want.clone(), Remembered::Absent(absence.clone()));
+        // Brought in by another door while the sources were asked: then it is not absent. What is kept is recorded
+        // before it is found in memory, so that one of the two sees the other.
+        if let Request::File(module, kind) = want
+            && let Ok(Some(_)) = self.lookup_file(want, module, *kind).await
+        {
+            self.memory.remove_if(want, |held| matches!(held, Remembered::Absent(_)));
+        }
         if let Some(key) = known::key(want)
             && let Err(error) = self.blobs.remove(&key, None).await
         {

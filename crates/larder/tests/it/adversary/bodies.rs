@@ -142,6 +142,24 @@ async fn adopt(proxy: &TestProxy, zip: &Bytes) {
 }
 
 #[tokio::test]
+async fn a_denial_that_comes_after_an_import_does_not_hide_what_was_imported() {
+    let path = "/example.com/m/@v/v1.0.0.zip";
+    for zip in [padded(10).zip(), padded(100_000).zip()] {
+        let upstream = Upstream::start().await;
+        upstream.on(path).status(404).hold();
+        let proxy = TestProxy::over(&upstream);
+        let address = proxy.address();
+        let asking = tokio::spawn(async move { raw::get(address, path).await });
+        upstream.held(path, 1).await;
+        adopt(&proxy, &zip).await;
+        upstream.release();
+        assert_eq!(asking.await.unwrap().status, 404, "nothing was there when it was asked for");
+        let again = proxy.get(path).await;
+        assert!(again.status == 200 && again.body == zip, "{}", again.status);
+    }
+}
+
+#[tokio::test]
 async fn other_content_under_the_same_etag_is_never_joined_to_what_came_before() {
     let files = padded(600_000);
     let other = padded(600_000).file("x.go", "package x\n");
