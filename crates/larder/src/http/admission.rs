@@ -28,7 +28,7 @@ const RESERVE: usize = 64;
 const RESERVE_EACH: usize = 4;
 /// A connection that has brought no request rests when it is older than this.
 const FIRST_REST: Duration = Duration::from_secs(1);
-/// Resting connections that make room at a time.
+/// Resting connections that make room at a time: a 64th of the house, but no more than this.
 const BATCH: usize = 16;
 /// Nobody rested: it is not looked for them again before this has passed.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -205,11 +205,12 @@ impl State {
             })
             .collect();
         resting.sort_unstable_by_key(|(rested, _)| std::cmp::Reverse(*rested));
-        for (_, pulse) in resting.iter().take(BATCH) {
+        let batch = (1 + self.limits.connections / 64).min(BATCH);
+        for (_, pulse) in resting.iter().take(batch) {
             pulse.tell(Order::MakeRoom);
             let _ = refusals.count(Reason::Idle);
         }
-        self.promised = resting.len().min(BATCH);
+        self.promised = resting.len().min(batch);
         self.look = resting.is_empty().then_some(now + LOOK_AGAIN);
     }
 

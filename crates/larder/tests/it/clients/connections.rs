@@ -78,6 +78,7 @@ async fn silent_connections_do_not_keep_others_out() {
         silent.push(client);
     }
     eventually("room", || async { proxy.get("/example.com/x/@v/list").await.status == 404 }).await;
+    assert_ne!(silent[0].read_to_end().await.1, End::TimedOut, "the first to rest makes room");
     proxy.stop().await;
 }
 
