@@ -62,8 +62,8 @@ async fn a_running_server_scrubs_heals_and_tells_what_it_found() {
     let report: serde_json::Value = serde_json::from_slice(&healed.stdout).unwrap();
     let finding = &report["findings"][0];
     assert_eq!((&finding["what"], &finding["outcome"]), (&"rotten".into(), &"healed".into()), "{report:#}");
-    let evidence = larder.data(finding["evidence"].as_str().unwrap());
-    assert_eq!(std::fs::read(evidence.join("body")).unwrap().len(), files().zip().len());
+    let evidence = larder.data(&format!("{}.body", finding["evidence"].as_str().unwrap()));
+    assert_eq!(std::fs::read(evidence).unwrap().len(), files().zip().len());
     let hit = larder.ask(&files().url("zip")).await;
     assert_eq!(hit.header("x-larder-cache"), Some("hit"));
     assert!(hit.body == files().zip());

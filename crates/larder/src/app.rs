@@ -123,6 +123,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     tasks.attend(control::run(socket, service.clone(), tasks.clone()));
     tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::sync::run(pipeline.cache().clone(), tasks.clone()));
+    tasks.spawn(jobs::count::run(pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::probe::run(pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::scrub::schedule::run(scrub, schedule, tasks.clone()));
     let addresses = listeners.iter().filter_map(|listener| listener.socket.address()).collect();

@@ -11,6 +11,7 @@
 mod condition;
 pub mod evidence;
 pub mod examine;
+pub mod facts;
 pub mod keep;
 pub mod known;
 mod load;
@@ -128,9 +129,16 @@ impl quick_cache::Weighter<Request, Remembered> for Weigh {
     }
 }
 
-impl quick_cache::Weighter<ModulePath, Arc<RwLock<Manifest>>> for Weigh {
-    fn weight(&self, _: &ModulePath, value: &Arc<RwLock<Manifest>>) -> u64 {
-        1 + value.read().map_or(0, |manifest| manifest.len() as u64)
+/// A manifest with its weight when it was put here: the table must find the same weight when it takes it out.
+#[derive(Clone)]
+struct Weighed {
+    manifest: Arc<RwLock<Manifest>>,
+    weight: u64,
+}
+
+impl quick_cache::Weighter<ModulePath, Weighed> for Weigh {
+    fn weight(&self, _: &ModulePath, value: &Weighed) -> u64 {
+        value.weight
     }
 }
 
@@ -143,7 +151,8 @@ pub struct Cache {
     freshness: ArcSwap<Freshness>,
     memory: quick_cache::sync::Cache<Request, Remembered, Weigh>,
     open: quick_cache::sync::Cache<Request, Arc<OpenFile>>,
-    manifests: quick_cache::sync::Cache<ModulePath, Arc<RwLock<Manifest>>, Weigh>,
+    manifests: quick_cache::sync::Cache<ModulePath, Weighed, Weigh>,
+    ledger: facts::Ledger,
     writers: Vec<tokio::sync::Mutex<()>>,
     evidence: evidence::Bounds,
 }
@@ -181,6 +190,7 @@ impl Cache {
             manifests: quick_cache::sync::Cache::with_weighter(4096, MANIFEST_RECORDS, Weigh),
             writers: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             evidence: evidence::Bounds::default(),
+            ledger: facts::Ledger::default(),
         }
     }
 

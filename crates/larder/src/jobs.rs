@@ -1,5 +1,6 @@
 //! Work that no request waits for. Jobs never fetch modules themselves: what they bring in goes through the pipeline.
 
+pub mod count;
 pub mod import;
 pub mod probe;
 pub mod recover;

@@ -195,7 +195,10 @@ impl Inner {
     ) -> Result<Blob, StoreError> {
         let _open = self.enter()?;
         let path = self.path_to_change(key)?;
+        let mut reading = None;
         spool.publish(durability, |from| {
+            // Not the spool's own handle: one that may write would keep the file system from being made read-only.
+            reading = File::open(from).ok();
             let _order = self.in_order(key);
             let placed = place::place(from, &path, key, mode);
             self.marks.changed(&path);
@@ -205,7 +208,7 @@ impl Inner {
             place::sync_directories(&self.home.root, &path)
                 .map_err(|source| StoreError::of("sync the directories of", key, source))?;
         }
-        self.blob(key, spool.file())
+        self.blob(key, reading.map_or_else(|| spool.file(), Arc::new))
     }
 
     fn append_waiting(&self, key: &Key, record: &[u8], durability: Durability) -> Result<(), StoreError> {

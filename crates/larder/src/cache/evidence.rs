@@ -6,8 +6,8 @@
 //! is wrong is refused all the same.
 //!
 //! ```text
-//! evidence/20261121T040000-0007/note.json   {"key":"modules/example.com/m/@v/v1.0.0.zip","found_by":"read",…}
-//! evidence/20261121T040000-0007/body        the bytes, if there were any
+//! evidence/20261121T040000-0007.json   {"key":"modules/example.com/m/@v/v1.0.0.zip","found_by":"read",…}
+//! evidence/20261121T040000-0007.body   the bytes, if there were any
 //! ```
 
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ impl Cache {
     /// The object could not be moved. That the note could not be written is only logged.
     pub(super) async fn set_aside(&self, from: &Key, note: &Note) -> Result<String, StoreError> {
         let place = place(note.at);
-        self.blobs.remove(from, Some(&key(&format!("{place}/body"))?)).await?;
+        self.blobs.remove(from, Some(&key(&format!("{place}.body"))?)).await?;
         self.note(&place, note).await;
         Ok(place)
     }
@@ -114,7 +114,7 @@ impl Cache {
     /// Keeps what a source sent as evidence, if it can be kept.
     pub async fn keep_evidence(&self, spool: &Spool, note: &Note) {
         let place = place(note.at);
-        let kept = match key(&format!("{place}/body")) {
+        let kept = match key(&format!("{place}.body")) {
             Ok(body) => {
                 self.blobs.publish(spool, &body, Publish::Replace, Durability::Batched).await.map(drop)
             }
@@ -150,7 +150,7 @@ impl Cache {
 
     async fn note(&self, place: &str, note: &Note) {
         let bytes = serde_json::to_vec_pretty(note).unwrap_or_default();
-        let written = match key(&format!("{place}/note.json")) {
+        let written = match key(&format!("{place}.json")) {
             Ok(key) => store::put(&*self.blobs, &key, bytes.into(), Publish::Replace, Durability::Batched)
                 .await
                 .map(drop),
@@ -176,7 +176,8 @@ impl Cache {
         let listed = self.blobs.list(Some(&key("evidence")?), None, most).await?;
         let mut pieces: BTreeMap<String, (u64, Vec<Key>)> = BTreeMap::new();
         for one in listed {
-            let Some(name) = one.key.elements().nth(1).map(str::to_owned) else { continue };
+            let Some(name) = one.key.elements().nth(1) else { continue };
+            let name = name.split_once('.').map_or(name, |(name, _)| name).to_owned();
             let piece = pieces.entry(name).or_default();
             piece.0 += one.stamp.size;
             piece.1.push(one.key);

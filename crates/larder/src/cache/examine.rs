@@ -166,6 +166,7 @@ impl Cache {
         self.forget(&Request::File(module.clone(), kind));
         let lost = Arc::new(Record { lost: true, ..record.clone() });
         manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(lost.clone());
+        self.note_change(module, kind, &lost, &manifest);
         let from = file_key(module, kind)?;
         let is_there = damage != Damage::Missing;
         let expected = Some(record.into());
@@ -275,7 +276,7 @@ impl Damage {
     }
 
     /// What a reader met.
-    pub(super) fn met(block: u64, record: &Record) -> Self {
+    pub fn met(block: u64, record: &Record) -> Self {
         let blocks = record.size.div_ceil(BLOCK);
         Self::Rotten { sha256: None, wrong: 1, blocks, first_byte: block * BLOCK }
     }

@@ -47,6 +47,7 @@ impl Cache {
         let _turn = self.turn(&module.path).await;
         let manifest = self.manifest_in_turn(&module.path).await?;
         let earlier = read(&manifest).record(&module.version, kind).cloned();
+        let was_held = earlier.as_ref().is_some_and(|earlier| !earlier.lost);
         if let Some(earlier) = earlier {
             agree(module, kind, &earlier, &verified)?;
             tell_of_return(module, kind, &earlier, &verified);
@@ -60,7 +61,11 @@ impl Cache {
         let held = self.publish(module, kind, &record, (verified.content, from.durability)).await?;
         let line = manifest::line(&record);
         self.blobs.append(&manifest_key(&module.path)?, line, from.durability).await?;
-        manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(record);
+        manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(record.clone());
+        self.weigh(&module.path, &manifest);
+        if !was_held {
+            self.note_change(module, kind, &record, &manifest);
+        }
         self.remember(&want, &held);
         if let Err(error) = self.write_list(&module.path, &manifest).await {
             // The file is held all the same; the list is completed when the next one is kept.

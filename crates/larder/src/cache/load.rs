@@ -10,7 +10,7 @@ use super::evidence::FoundBy;
 use super::examine::Damage;
 use super::manifest::{Manifest, Record};
 use super::open::OpenFile;
-use super::{Cache, Content, Held, Remembered, SMALL_BYTES, file_key, known, manifest_key, read};
+use super::{Cache, Content, Held, Remembered, SMALL_BYTES, Weighed, file_key, known, manifest_key, read};
 use crate::verify::sums;
 
 /// A manifest is read whole; a million records of one module would be about this large.
@@ -21,8 +21,8 @@ const KNOWN_BYTES: u64 = 17 * 1024 * 1024;
 impl Cache {
     /// The manifest of a module, empty when nothing is held of it.
     pub(super) async fn manifest(&self, path: &ModulePath) -> Result<Arc<RwLock<Manifest>>, StoreError> {
-        if let Some(manifest) = self.manifests.get(path) {
-            return Ok(manifest);
+        if let Some(weighed) = self.manifests.get(path) {
+            return Ok(weighed.manifest);
         }
         // In turn with the module's writers, so that no record is appended between the reading and the remembering.
         let _turn = self.turn(path).await;
@@ -34,8 +34,8 @@ impl Cache {
         &self,
         path: &ModulePath,
     ) -> Result<Arc<RwLock<Manifest>>, StoreError> {
-        if let Some(manifest) = self.manifests.get(path) {
-            return Ok(manifest);
+        if let Some(weighed) = self.manifests.get(path) {
+            return Ok(weighed.manifest);
         }
         let text = match self.blobs.open(&manifest_key(path)?).await {
             Ok(blob) => blob.read_all(MANIFEST_BYTES).await?,
@@ -43,8 +43,14 @@ impl Cache {
             Err(error) => return Err(error),
         };
         let manifest = Arc::new(RwLock::new(Manifest::parse(&text)));
-        self.manifests.insert(path.clone(), manifest.clone());
+        self.weigh(path, &manifest);
         Ok(manifest)
+    }
+
+    /// Has a manifest remembered by the weight that it has now: after it was loaded, and when it has grown.
+    pub(super) fn weigh(&self, path: &ModulePath, manifest: &Arc<RwLock<Manifest>>) {
+        let weight = 1 + read(manifest).len() as u64;
+        self.manifests.insert(path.clone(), Weighed { manifest: manifest.clone(), weight });
     }
 
     pub(super) async fn lookup_file(

@@ -85,6 +85,6 @@ fn tell(text: &mut String, finding: &Finding) {
         let _ = writeln!(text, "          {}", one_line(why));
     }
     if let Some(evidence) = &finding.evidence {
-        let _ = writeln!(text, "          evidence: {}", one_line(evidence));
+        let _ = writeln!(text, "          evidence: {}.body, .json", one_line(evidence));
     }
 }

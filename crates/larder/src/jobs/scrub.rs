@@ -84,6 +84,7 @@ impl Scrub {
         let report = walk.run(left_over).await?;
         if order.only.is_none() && order.heal {
             self.remember(&report).await?;
+            self.pipeline.cache().count().await?;
         }
         Ok(report)
     }

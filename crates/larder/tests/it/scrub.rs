@@ -100,9 +100,9 @@ async fn every_kind_of_damage_is_found_named_and_healed_and_the_evidence_kept() 
             assert_eq!((report.mended, report.broken), (1, 0));
             assert_eq!(finding.evidence.is_some(), what != What::Missing);
             if let Some(evidence) = &finding.evidence {
-                let note = std::fs::read_to_string(proxy.data(&format!("{evidence}/note.json"))).unwrap();
+                let note = std::fs::read_to_string(proxy.data(&format!("{evidence}.json"))).unwrap();
                 assert!(note.contains(&format!("v1.0.0.{kind}")) && note.contains("\"scrub\""), "{note}");
-                assert!(proxy.data(&format!("{evidence}/body")).exists());
+                assert!(proxy.data(&format!("{evidence}.body")).exists());
             }
             assert_eq!(std::fs::read(tree(&proxy, &files.url(kind))).unwrap(), bytes);
             assert_eq!(proxy.get(&files.url(kind)).await.header("x-larder-cache"), Some("hit"));
@@ -150,7 +150,7 @@ async fn what_nobody_vouches_for_is_taken_out_and_a_list_put_right() {
         let finding = named(&report, stray);
         assert_eq!((finding.what, &finding.outcome), (What::Unvouched, &Outcome::Removed));
         assert!(!tree(&proxy, stray).exists());
-        let body = proxy.data(&format!("{}/body", finding.evidence.as_ref().unwrap()));
+        let body = proxy.data(&format!("{}.body", finding.evidence.as_ref().unwrap()));
         assert_eq!(std::fs::read(body).unwrap(), b"anything");
     }
     assert_eq!(named(&report, "/list").what, What::List);
@@ -328,4 +328,103 @@ async fn each_step_is_told_and_the_report_survives_its_way_through_json() {
     let text = serde_json::to_string(&Event::Done(report.clone())).unwrap();
     let Event::Done(back) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
     assert_eq!(back.findings[0].outcome, report.findings[0].outcome);
+}
+
+#[tokio::test]
+async fn how_much_is_held_is_known_while_it_changes_and_after_a_restart() {
+    let versions: Vec<_> =
+        (0..30).map(|n| ModuleFiles::new("example.com/M", &format!("v1.{n}.0")).padding(n * 1000)).collect();
+    let other = module("example.com/other");
+    let upstream = Upstream::of(&[&versions[..], std::slice::from_ref(&other)].concat()).await;
+    let proxy = TestProxy::over(&upstream);
+    let facts = |proxy: &TestProxy| proxy.pipeline().cache().facts();
+    testkit::eventually("the count", || async { facts(&proxy).is_counted }).await;
+    let sizes = |files: &ModuleFiles| files.info().len() + files.mod_file().len() + files.zip().len();
+    let mut bytes = 0;
+    for files in &versions {
+        fill(&proxy, files).await;
+        bytes += sizes(files) as u64;
+    }
+    proxy.get(&other.url("mod")).await;
+    let known = facts(&proxy);
+    let expected = (2, 31, 91, bytes + other.mod_file().len() as u64);
+    assert_eq!((known.modules, known.versions, known.files, known.bytes), expected);
+    std::fs::remove_file(tree(&proxy, &other.url("mod"))).unwrap();
+    upstream.on(&other.url("mod")).status(503);
+    assert_eq!(
+        run(&proxy, Order { only: Some(gomod::pattern::Patterns::parse("*/other")), ..WHOLE }).await.broken,
+        1
+    );
+    assert_eq!(facts(&proxy).modules, 1);
+    let lost = facts(&proxy);
+    assert_eq!((lost.versions, lost.files, lost.bytes), (30, 90, bytes));
+    let proxy = proxy.restart().await;
+    testkit::eventually("the count", || async { facts(&proxy).is_counted }).await;
+    assert_eq!(facts(&proxy), lost);
+    run(&proxy, WHOLE).await;
+    assert_eq!(facts(&proxy), lost);
+}
+
+#[tokio::test]
+async fn who_saw_the_rot_too_does_not_undo_what_another_has_healed() {
+    use gomod::{FileKind, Request};
+    use larder::cache::evidence::FoundBy;
+    use larder::cache::examine::Damage;
+    let files = module("example.com/M");
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    let proxy = TestProxy::over(&upstream);
+    fill(&proxy, &files).await;
+    let cache = proxy.pipeline().cache().clone();
+    let Ok(Request::File(version, kind)) = Request::parse(files.url("zip").trim_start_matches('/')) else {
+        panic!()
+    };
+    let records = cache.records(&version.path).await.unwrap();
+    let seen = records.iter().find(|record| record.kind == FileKind::Zip.extension()).unwrap();
+    proxy.clock().advance(Duration::from_secs(1));
+    let condemn = async || cache.condemn(&version, kind, seen, (Damage::met(0, seen), FoundBy::Read)).await;
+    assert!(condemn().await.unwrap().is_some());
+    fill(&proxy, &files).await;
+    assert!(condemn().await.unwrap().is_none());
+    assert_eq!(proxy.get(&files.url("zip")).await.header("x-larder-cache"), Some("hit"));
+}
+
+#[tokio::test]
+async fn evidence_stays_within_its_bounds_and_the_oldest_goes_first() {
+    let files = module("example.com/M");
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("evidence.keep", "3")]);
+    fill(&proxy, &files).await;
+    let pieces = || {
+        let names = std::fs::read_dir(proxy.data("evidence")).unwrap();
+        let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    let mut all = std::collections::BTreeSet::new();
+    for _ in 0..6 {
+        put(&proxy, &files.url("zip"), &flipped(&files.zip(), 7));
+        proxy.clock().advance(Duration::from_secs(1));
+        run(&proxy, WHOLE).await;
+        all.extend(pieces());
+    }
+    assert_eq!(all.len(), 12);
+    assert_eq!(pieces(), all.iter().skip(6).cloned().collect());
+}
+
+#[tokio::test]
+async fn a_zip_sent_in_place_of_the_recorded_one_is_kept_as_evidence() {
+    let (files, moved) = (module("example.com/M"), module("example.com/M").file("m.go", "package moved\n"));
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    let proxy = TestProxy::over(&upstream);
+    fill(&proxy, &files).await;
+    std::fs::remove_file(tree(&proxy, &files.url("zip"))).unwrap();
+    let proxy = proxy.restart().await;
+    upstream.serve(&moved);
+    let answer = proxy.get(&files.url("zip")).await;
+    assert!(answer.status == 502 || !answer.complete, "{}", answer.status);
+    let piece = std::fs::read_dir(proxy.data("evidence")).unwrap().next().unwrap().unwrap().path();
+    assert!(std::fs::read(piece.with_extension("body")).unwrap() == moved.zip());
+    let note = std::fs::read_to_string(piece.with_extension("json")).unwrap();
+    for told in ["\"entry\"", &files.zip_h1(), &moved.zip_h1()] {
+        assert!(note.contains(told), "{told}: {note}");
+    }
 }

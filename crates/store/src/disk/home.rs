@@ -69,8 +69,10 @@ fn take_lock(root: &Path) -> Result<File, StoreError> {
     let failed =
         |source| StoreError::of("lock", &format_args!("the data directory {}", root.display()), source);
     let path = root.join("LOCK");
-    let lock =
+    let written =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    // Held open for reading only, so that the file system may be made read-only under a server that writes nothing.
+    let lock = File::open(&path).map_err(failed)?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -80,7 +82,8 @@ fn take_lock(root: &Path) -> Result<File, StoreError> {
         Err(other) => return Err(failed(other.into())),
     }
     // The number is a courtesy to whoever is refused: a full disk must not keep us from starting.
-    let _ = lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
+    let _ =
+        written.set_len(0).and_then(|()| written.write_all_at(std::process::id().to_string().as_bytes(), 0));
     Ok(lock)
 }
 

@@ -18,7 +18,7 @@ fn watched(blobs: &Faulty) -> (Watched, Told) {
     let tell = Box::new(move |_, now: store::State, _: Option<&StoreError>| {
         telling.lock().unwrap().push(now.condition);
     });
-    (Watched::new(Arc::new(blobs.clone()), tell).with_patience(Duration::from_millis(50)), told)
+    (Watched::new(Arc::new(blobs.clone()), tell).with_patience(Duration::from_secs(1)), told)
 }
 
 fn key(text: &str) -> Key {

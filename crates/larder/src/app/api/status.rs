@@ -86,6 +86,27 @@ pub struct Store {
     /// Files that may still be made there; left out where there is no such limit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub free_files: Option<u64>,
+    /// `ok`, `full`, `read-only`, `no-descriptors`, `stuck` or `failing`.
+    #[serde(default)]
+    pub condition: String,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub condition_since: Option<Timestamp>,
+    /// Modules of which a file is held.
+    #[serde(default)]
+    pub modules: u64,
+    /// Versions of which a file is held.
+    #[serde(default)]
+    pub versions: u64,
+    /// Files held.
+    #[serde(default)]
+    pub files: u64,
+    /// Bytes of them.
+    #[serde(default)]
+    pub held_bytes: u64,
+    /// The four numbers are complete: everything was counted since the start.
+    #[serde(default)]
+    pub is_counted: bool,
 }
 
 pub(super) fn answer(parts: Arc<Parts>) -> Answer {
@@ -132,10 +153,18 @@ fn requests(parts: &Parts) -> Requests {
 
 fn store(parts: &Parts) -> Store {
     let space = parts.disk.space().ok();
+    let (state, facts) = (parts.pipeline.cache().store().state(), parts.pipeline.cache().facts());
     Store {
         directory: parts.disk.directory().display().to_string(),
         free_bytes: space.map(|space| space.free_bytes),
         free_files: space.and_then(|space| space.free_files),
+        condition: state.condition.as_str().to_owned(),
+        condition_since: Timestamp::try_from(state.since).ok(),
+        modules: facts.modules,
+        versions: facts.versions,
+        files: facts.files,
+        held_bytes: facts.bytes,
+        is_counted: facts.is_counted,
     }
 }
 
@@ -150,6 +179,12 @@ fn attention(configuration: &ReloadState, upstreams: &[Upstream], store: &Store)
     for upstream in upstreams.iter().filter(|upstream| upstream.state != "closed") {
         let failure = upstream.last_failure.as_ref().map_or("", |failure| &failure.text);
         attention.push(format!("the upstream {} is left alone for now: {failure}", upstream.name));
+    }
+    if store.condition != "ok" {
+        attention.push(format!(
+            "the store is out of order ({}): what is not in memory or open cannot be had",
+            store.condition
+        ));
     }
     if store.free_bytes.is_some_and(|free| free < LITTLE_BYTES) || store.free_files == Some(0) {
         attention.push(format!("the file system of {} is full", store.directory));

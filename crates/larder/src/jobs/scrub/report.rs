@@ -68,7 +68,7 @@ pub struct Finding {
     /// What became of it.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Where in the data directory it lies now.
+    /// Where in the data directory it lies now: this name with `.body`, and with `.json` a note about it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub evidence: Option<String>,
     /// The bytes found and those that were expected, by SHA-256, to tell what was swapped.
