@@ -107,13 +107,13 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let reloader = Arc::new(Reloader::new(reading, loaded, live));
     let scrub = Arc::new(Scrub::new(pipeline.clone(), Some(disk.clone()), clock.clone()));
     let api = api::Api::over(api::Parts {
+        disk: disk.clone(),
         scrub: scrub.clone(),
         scrub_rate: schedule.bytes_per_s,
         pipeline: pipeline.clone(),
         counters: counters.clone(),
         tasks: tasks.clone(),
         reloader: reloader.clone(),
-        disk: disk.clone(),
         listeners: listeners.iter().map(|listener| listener.name.to_string()).collect(),
         since: clock.now(),
         clock,

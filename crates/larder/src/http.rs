@@ -159,6 +159,11 @@ impl Service {
         }
     }
 
+    /// What is counted.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
     /// From now on `/readyz` says that no new work should be sent here.
     pub fn retire(&self) {
         self.ready.store(false, Ordering::Relaxed);

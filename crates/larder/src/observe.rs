@@ -2,6 +2,7 @@
 
 mod counters;
 pub mod families;
+mod harmless;
 mod human;
 mod ids;
 mod level;
@@ -16,7 +17,8 @@ mod words;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use counters::{Counters, Ended, Latencies, Summary};
+pub use counters::{Connected, Counters, Ended, Latencies, Summary};
+pub use harmless::is_harmful;
 pub use ids::{RequestId, RequestIds};
 pub use process::process;
 pub use refusals::{Reason, Refusals};

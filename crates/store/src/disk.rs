@@ -58,7 +58,9 @@ struct Inner {
 /// The room that is left for whoever runs this process, on the file system of a data directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Space {
-    /// In bytes.
+    /// All of the file system, in bytes.
+    pub size_bytes: u64,
+    /// What may still be written, in bytes.
     pub free_bytes: u64,
     /// Files that may still be made, where that is limited.
     pub free_files: Option<u64>,
@@ -90,6 +92,7 @@ impl Disk {
     pub fn space(&self) -> std::io::Result<Space> {
         let stat = rustix::fs::statvfs(&self.0.home.root)?;
         Ok(Space {
+            size_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
             free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
             // Some file systems make files as long as there is room, and then say zero of zero.
             free_files: (stat.f_files > 0).then_some(stat.f_favail),

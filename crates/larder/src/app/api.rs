@@ -9,6 +9,7 @@
 pub mod flights;
 pub(in crate::app) mod import;
 pub mod invalidate;
+mod metrics;
 pub mod modules;
 pub mod refresh;
 mod reload;
@@ -30,7 +31,7 @@ use crate::clock::Clock;
 use crate::http::admin::{self, Call, Calls, Door, Refusal};
 use crate::http::body::Body;
 use crate::jobs::scrub::Scrub;
-use crate::observe::Counters;
+use crate::observe::{Counters, Samples};
 use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
 
@@ -157,6 +158,10 @@ impl Api {
 }
 
 impl Calls for Api {
+    fn tell(&self, samples: &mut Samples) {
+        metrics::tell(&self.0, samples);
+    }
+
     fn answer(&self, call: Call) -> BoxFuture<'static, Response<Body>> {
         let parts = self.0.clone();
         Box::pin(async move {

@@ -277,6 +277,9 @@ pub(super) enum Document {
     /// The JSON schema of the file.
     #[value(name = "larder.schema.json")]
     Schema,
+    /// The reference of all numbers that `/metrics` tells.
+    #[value(name = "metrics.md")]
+    Metrics,
 }
 
 /// Flags that set keys of the configuration. The doc comments are short: `docs/configure.md` says more.

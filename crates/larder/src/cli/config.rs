@@ -2,6 +2,7 @@
 
 use super::args::Document;
 use crate::config::{Loaded, Origin, reference};
+use crate::observe::families;
 
 /// Every key with its value and where that came from.
 pub(super) fn show(loaded: &Loaded, json: bool) -> String {
@@ -25,5 +26,6 @@ pub(super) fn reference(document: Document) -> String {
     match document {
         Document::Configure => reference::configure_md(),
         Document::Schema => reference::json_schema(),
+        Document::Metrics => families::reference(),
     }
 }

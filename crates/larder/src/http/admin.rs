@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::body::Body;
 use crate::auth::Identity;
-use crate::observe::RequestId;
+use crate::observe::{RequestId, Samples};
 
 /// Everything below this path is a call. No module path begins so: the first element of one has a dot.
 pub const PREFIX: &str = "/api/";
@@ -74,6 +74,9 @@ pub struct Call {
 pub trait Calls: Send + Sync + 'static {
     /// Answers one call. The future belongs to the request: it is dropped when the caller leaves.
     fn answer(&self, call: Call) -> BoxFuture<'static, Response<Body>>;
+
+    /// Adds the numbers that only the whole server knows.
+    fn tell(&self, samples: &mut Samples);
 }
 
 /// What is wrong with a call, as it is answered: `{"error":{…}}`.

@@ -62,7 +62,7 @@ pub(super) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 /// What the connections of one listener share.
 pub(super) struct Host {
-    service: Arc<Service>,
+    pub(super) service: Arc<Service>,
     name: Arc<str>,
     admission: Arc<Admission>,
     tasks: Tasks,

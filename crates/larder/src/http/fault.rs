@@ -16,7 +16,7 @@ use gomod::request::{RequestError, SumDbOperation};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::body::Body;
-use crate::observe::{Reason, RequestId};
+use crate::observe::{Reason, RequestId, is_harmful};
 use crate::pipeline::{Class, Error};
 pub(super) use form::Asker;
 use form::Form;
@@ -266,14 +266,5 @@ fn bounded(line: &str) -> String {
 
 /// Text from outside on one line, without anything that a terminal or a log viewer would act on.
 pub(super) fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c })
-        .collect::<String>()
-        .trim()
-        .to_owned()
-}
-
-/// Marks that change the direction of writing, or have no width: they make text read as something it is not.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    text.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
 }

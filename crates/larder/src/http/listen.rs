@@ -60,8 +60,9 @@ pub async fn run(listener: Listener, admission: Arc<Admission>, service: Arc<Ser
             () = tasks.stopping() => break,
         };
         let Some(place) = place else { continue };
-        let connection = server.clone();
+        let (connection, connected) = (server.clone(), server.host.service.counters().connected());
         tasks.spawn(async move {
+            let _connected = connected;
             if let Err(error) = connection.serve(wire, peer, place).await {
                 tracing::debug!(?peer, error = &*error, "connection ended");
             }

@@ -14,13 +14,15 @@ pub mod schedule;
 mod walk;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use gomod::pattern::Patterns;
+use jiff::Timestamp;
 use store::{Disk, Key, StoreError};
 
 use crate::cache::examine::Pace;
 use crate::clock::Clock;
+use crate::observe::Tally;
 use crate::pipeline::Pipeline;
 
 pub use report::{Event, Finding, Outcome, Report, What};
@@ -45,6 +47,8 @@ pub struct Scrub {
     disk: Option<Arc<Disk>>,
     clock: Clock,
     busy: AtomicBool,
+    /// Milliseconds since 1970 of the end of the last whole one; zero while that is not known.
+    ended_ms: AtomicI64,
 }
 
 /// Why there was no scrub, or no end of it.
@@ -61,12 +65,27 @@ pub enum ScrubError {
 impl Scrub {
     /// Over what a pipeline holds; `disk` is where it is held, for what lies beside the objects.
     pub fn new(pipeline: Arc<Pipeline>, disk: Option<Arc<Disk>>, clock: Clock) -> Self {
-        Self { pipeline, disk, clock, busy: AtomicBool::new(false) }
+        Self { pipeline, disk, clock, busy: AtomicBool::new(false), ended_ms: AtomicI64::new(0) }
     }
 
     /// Whether one is under way.
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Acquire)
+    }
+
+    /// When the last whole one ended, or the store was first used before there was one; none while that is not known.
+    pub fn last_ended(&self) -> Option<Timestamp> {
+        let ended_ms = self.ended_ms.load(Ordering::Relaxed);
+        Timestamp::from_millisecond(ended_ms).ok().filter(|_| ended_ms > 0)
+    }
+
+    fn count(&self, report: &Report) {
+        let counters = self.pipeline.counters();
+        counters.tally(if report.interrupted { Tally::ScrubInterrupted } else { Tally::ScrubDone }, 1);
+        counters.tally(Tally::ScrubbedFiles, report.files);
+        counters.tally(Tally::ScrubbedBytes, report.bytes);
+        counters.tally(Tally::ScrubMended, report.mended);
+        counters.tally(Tally::ScrubBroken, report.broken);
     }
 
     /// Scrubs; `tell` hears of each step.
@@ -82,6 +101,7 @@ impl Scrub {
             _ => 0,
         };
         let report = walk.run(left_over).await?;
+        self.count(&report);
         if order.only.is_none() && order.heal {
             self.remember(&report).await?;
             self.pipeline.cache().count().await?;
@@ -93,7 +113,9 @@ impl Scrub {
     async fn remember(&self, report: &Report) -> Result<(), StoreError> {
         let blobs = self.pipeline.cache().blobs();
         let state = State::load(&**blobs, self.clock.now()).await?;
-        state.after(report, self.clock.now()).store(&**blobs).await
+        let state = state.after(report, self.clock.now());
+        self.ended_ms.store(state.finished_at.as_millisecond(), Ordering::Relaxed);
+        state.store(&**blobs).await
     }
 }
 

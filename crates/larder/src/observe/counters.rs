@@ -1,8 +1,8 @@
 //! What is counted since the start. Each thread counts in a place that is mostly its own: one shared by all would go
 //! from core to core with each request. No lock, no look-up by name, nothing allocated for a request.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::words::{Cached, Kind, Outcome, Tally};
@@ -37,6 +37,8 @@ struct Shard {
     tallies: [AtomicU64; Tally::ALL.len()],
     /// Begun less ended, of this place: a request may end in another one.
     in_flight: AtomicI64,
+    /// Opened less closed, likewise.
+    connections: AtomicI64,
     /// Milliseconds after the start of the last module request.
     last_ms: AtomicU64,
 }
@@ -45,6 +47,18 @@ struct Shard {
 struct Latency {
     counts: [AtomicU64; BOUNDS_US.len() + 1],
     sum_us: AtomicU64,
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub struct Connected(Arc<Counters>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        if let Some(shard) = self.0.shard() {
+            shard.connections.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// One request that has ended.
@@ -123,6 +137,7 @@ impl Default for Shard {
             whole: std::array::from_fn(|_| Latency::default()),
             tallies: zeros(),
             in_flight: AtomicI64::new(0),
+            connections: AtomicI64::new(0),
             last_ms: AtomicU64::new(0),
         }
     }
@@ -198,9 +213,27 @@ impl Counters {
         self.started.elapsed().as_secs()
     }
 
+    /// A client has connected; dropped when the connection ends.
+    pub fn connected(self: &Arc<Self>) -> Connected {
+        self.tally(Tally::ConnectionOpened, 1);
+        if let Some(shard) = self.shard() {
+            shard.connections.fetch_add(1, Ordering::Relaxed);
+        }
+        Connected(self.clone())
+    }
+
+    /// Connections of clients that are open.
+    pub fn connections(&self) -> u64 {
+        self.level(|shard| &shard.connections)
+    }
+
     /// Requests that came in and have not ended.
     pub fn in_flight(&self) -> u64 {
-        let sum: i64 = self.made().map(|shard| shard.in_flight.load(Ordering::Relaxed)).sum();
+        self.level(|shard| &shard.in_flight)
+    }
+
+    fn level(&self, of: fn(&Shard) -> &AtomicI64) -> u64 {
+        let sum: i64 = self.made().map(|shard| of(shard).load(Ordering::Relaxed)).sum();
         u64::try_from(sum).unwrap_or(0)
     }
 

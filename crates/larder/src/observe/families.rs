@@ -2,7 +2,7 @@
 //! is made of it. Labels have few values, each known beforehand or named in the configuration; no module path,
 //! no address, nothing that a client or a source sends is ever one.
 
-use super::words::Tally;
+use super::words::{Cached, Kind, Outcome, Tally};
 
 /// What kind of number a family holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,11 @@ families! {
     DURATION: Histogram "request_duration_seconds" ["kind", "cache"]
         "From the head of a request to the end of its answer, the client's own reading included";
     IN_FLIGHT: Gauge "requests_in_flight" [] "Requests that came in and have not ended";
+    CONNECTIONS: Gauge "connections_open" [] "Connections of clients that are open";
+    ACCEPTED: Counter "connections_accepted" [] "Connections of clients that were accepted";
+    REFUSED: Counter "refused" ["reason"]
+        "Requests answered 503 and connections closed, to keep within a limit, by the limit";
+    OVERLOADED: Gauge "overloaded" [] "1 while requests or connections are refused for overload";
     FLIGHTS: Gauge "flights" [] "Fetches in the air, each for all who ask for the same thing";
     BOARDED: Counter "flights_boarded" ["how"]
         "Requests that were not answered from what is held, by whether they started a fetch or joined one";
@@ -73,6 +78,41 @@ families! {
     VERIFIED: Counter "verified" ["result"]
         "Files that arrived: agreed with the hash on record, first of their version, broke a rule, or differ";
     UNKEPT: Counter "served_unkept" [] "Files served without being kept, since the store took nothing";
+    UPSTREAM_CALLS: Counter "upstream_calls" ["upstream", "outcome"]
+        "Calls to an upstream that ended; paused and crowded ones were not sent";
+    UPSTREAM_FIRST_BYTE: Histogram "upstream_first_byte_seconds" ["upstream"]
+        "From the beginning of a call to the head of its answer";
+    UPSTREAM_BYTES: Counter "upstream_body_bytes" ["upstream"] "Bytes of bodies received from an upstream";
+    UPSTREAM_RETRIES: Counter "upstream_retries" ["upstream"] "Calls that were made again after a failure";
+    UPSTREAM_RESUMED: Counter "upstream_bodies_resumed" ["upstream"]
+        "Bodies that broke off and were taken up where they ended";
+    UPSTREAM_IN_FLIGHT: Gauge "upstream_calls_in_flight" ["upstream", "size"]
+        "Calls for small answers and for zips (large) under way, and those waiting for a place";
+    UPSTREAM_STATE: Gauge "upstream_breaker" ["upstream", "state"]
+        "1 for the state of the breaker: closed is asked, open is left alone, half-open is tried";
+    UPSTREAM_OPENED: Counter "upstream_breaker_opened" ["upstream"] "How often the breaker has opened";
+    STORE_FREE: Gauge "store_free_bytes" [] "Bytes that may still be written on the file system of the store";
+    HELD: Gauge "held" ["what"]
+        "Modules, versions and files that are held; grows for a while after a start, while they are counted";
+    HELD_BYTES: Gauge "held_bytes" [] "Bytes of the files that are held";
+    STORE_STATE: Gauge "store_state" ["state"] "1 for the state that the store is in";
+    STORE_SIZE: Gauge "store_size_bytes" [] "Size of the file system of the store";
+    MEMORY_USED: Gauge "cache_memory_bytes" [] "Bytes of answers that are kept in memory, estimated";
+    MEMORY_LIMIT: Gauge "cache_memory_limit_bytes" [] "Bytes of them at most, the setting `cache.memory`";
+    SCRUBS: Counter "scrubs" ["outcome"] "Scrubs that reached the end (done) or did not (interrupted)";
+    SCRUBBED_FILES: Counter "scrubbed_files" [] "Held files that scrubs have read again";
+    SCRUBBED_BYTES: Counter "scrubbed_bytes" [] "Bytes of those files";
+    SCRUB_FOUND: Counter "scrub_findings" ["outcome"] "What scrubs found wrong: mended or broken";
+    SCRUB_LAST: Gauge "scrub_last_end_seconds" []
+        "When the last whole scrub ended, or the first start before there was one, in seconds since 1970";
+    CONFIG_BROKEN: Gauge "config_broken" []
+        "1 while the configuration on disk has mistakes and an older one is in force";
+    CONFIG_READ: Gauge "config_read_seconds" []
+        "When the configuration in force was read, in seconds since 1970";
+    CONFIG_RELOADS: Counter "config_reloads" ["outcome"] "Reloads that were applied, and those that failed";
+    CONFIG_WAITING: Gauge "config_needs_restart" [] "Settings that only a restart puts in force";
+    CERTIFICATE: Gauge "tls_certificate_expires_seconds" []
+        "When the first certificate that is shown expires, in seconds since 1970; absent without TLS";
     LOG_LOST: Counter "log_lines_lost" [] "Log lines dropped, since whoever reads the log was too slow";
     RESIDENT: Gauge "process_resident_memory_bytes" [] "Memory of the process that is in use";
     CPU: Counter "process_cpu_seconds" [] "Processor time of the process, its own and the system's on its behalf";
@@ -93,5 +133,52 @@ pub const fn of_tally(tally: Tally) -> Family {
             VERIFIED
         }
         Tally::Unkept => UNKEPT,
+        Tally::ConnectionOpened => ACCEPTED,
+        Tally::ScrubDone | Tally::ScrubInterrupted => SCRUBS,
+        Tally::ScrubbedFiles => SCRUBBED_FILES,
+        Tally::ScrubbedBytes => SCRUBBED_BYTES,
+        Tally::ScrubMended | Tally::ScrubBroken => SCRUB_FOUND,
     }
 }
+
+/// The reference of all families, `docs/metrics.md`.
+pub fn reference() -> String {
+    let row = |family: &Family| {
+        let form = match family.form {
+            Form::Counter => "counter",
+            Form::Gauge => "gauge",
+            Form::Histogram => "histogram",
+            Form::Info => "info",
+        };
+        format!("| `{}` | {form} | {} | {} |\n", family.series(), quoted(family.labels), family.help)
+    };
+    let rows: Vec<String> = ALL.iter().map(row).collect();
+    let kinds: Vec<&str> = Kind::ALL.iter().map(|word| word.as_str()).collect();
+    let outcomes: Vec<&str> = Outcome::ALL.iter().map(|word| word.as_str()).collect();
+    let states: Vec<&str> = Cached::ALL.iter().map(|word| word.as_str()).collect();
+    let (rows, kinds, outcomes, states) = (rows.concat(), quoted(&kinds), quoted(&outcomes), quoted(&states));
+    format!(
+        "{INTRODUCTION}{rows}\n## Values of labels\n\n- `kind`: {kinds}.\n- `outcome` of a request: {outcomes}.\n- \
+         `cache`: {states}.\n- `upstream`: the names that upstreams have in the log and in `X-Larder-Source`.\n"
+    )
+}
+
+/// Words as code, with commas.
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+const INTRODUCTION: &str = "\
+# Numbers
+
+<!-- Made by `larder config reference metrics.md`; a test fails when it is older than the program. -->
+
+`GET /metrics` tells them as OpenMetrics text, which Prometheus reads, to callers on this machine, to the networks that
+`metrics.allow` lists, and on `control.sock`. Series are there from the first time they are needed; their number is
+bounded by the tables below and by how many upstreams are configured. No label holds a module path, an address or
+anything else that a client or an upstream sent. Counters begin at zero with each start. A dashboard and alert rules
+that use them are in `deploy/`.
+
+| Series | Form | Labels | Says |
+| --- | --- | --- | --- |
+";

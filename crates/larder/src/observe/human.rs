@@ -14,6 +14,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::harmless::{Harmless, Style};
 use super::{line_time, with_causes};
 
 /// Formats events for people.
@@ -43,7 +44,8 @@ where
             _ => write!(writer, "{level:<5} ")?,
         }
         write!(writer, "{}", fields.message)?;
-        for (name, value) in &fields.others {
+        // The name of an event is for machines: the message says it to people.
+        for (name, value) in fields.others.iter().filter(|(name, _)| *name != "event") {
             write!(writer, "  {name}={value}")?;
         }
         writeln!(writer)
@@ -88,14 +90,12 @@ impl Fields {
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{value:?}");
+        let text = shown(format_args!("{value:?}"));
         if field.name() == "message" { self.message = text } else { self.others.push((field.name(), text)) }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.others.push((field.name(), value.escape_debug().to_string()));
+        self.others.push((field.name(), shown(format_args!("{value}"))));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
@@ -103,8 +103,16 @@ impl Visit for Fields {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.others.push((field.name(), with_causes(value)));
+        self.others.push((field.name(), shown(format_args!("{}", with_causes(value)))));
     }
+}
+
+/// A value as one harmless piece of text.
+fn shown(value: fmt::Arguments<'_>) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = Harmless::new(&mut text, Style::Plain).write_fmt(value);
+    text
 }
 
 fn colour(level: Level) -> Option<u8> {

@@ -21,6 +21,14 @@ const KEPT_BYTES: usize = 64 * 1024;
 /// How long lines gather after some were written.
 const GATHER: Duration = Duration::from_millis(10);
 
+/// Lines that were dropped since the start of the process: there is one log of it, too.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// Lines that were dropped since the start.
+pub(super) fn lost() -> u64 {
+    LOST.load(Ordering::Relaxed)
+}
+
 /// Where lines are appended.
 #[derive(Clone, Default)]
 pub(super) struct Lines(Arc<Shared>);
@@ -74,13 +82,12 @@ impl Lines {
             buffer.clear();
             buffer.shrink_to(KEPT_BYTES);
         }
+        drop(out.flush());
         match self.0.lost.swap(0, Ordering::Relaxed) {
             0 => {}
-            count => {
-                drop(writeln!(out, "{{\"level\":\"WARN\",\"message\":\"{count} log lines were lost\"}}"));
-            }
+            // Written like any other, since there is room again.
+            lines => tracing::warn!(event = "log_lines_lost", lines, "log lines were lost"),
         }
-        drop(out.flush());
     }
 
     /// Has the writer end when all lines before this are written.
@@ -95,6 +102,7 @@ impl Lines {
             let mut bytes = shard.bytes();
             if bytes.len() + line.len() > WAITING_BYTES {
                 self.0.lost.fetch_add(1, Ordering::Relaxed);
+                LOST.fetch_add(1, Ordering::Relaxed);
             } else {
                 bytes.extend_from_slice(line);
             }

@@ -1,7 +1,8 @@
 //! The log: for people on a terminal, JSON elsewhere; written by a thread of its own, so that no request waits for it.
 
 use std::io::{self, IsTerminal};
-use std::thread::JoinHandle;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -39,15 +40,28 @@ pub fn start(format: Format, level: &str) -> anyhow::Result<Guard> {
     let writer = lines.clone();
     // The lock of standard error is held for a write at a time: others write there too.
     let thread = std::thread::Builder::new().name("log".to_owned());
-    let writer = thread.spawn(move || writer.write_to(io::stderr()))?;
-    Ok(Guard { lines, level, writer: Some(writer) })
+    let (done, written) = mpsc::channel();
+    thread.spawn(move || {
+        writer.write_to(io::stderr());
+        // Nobody waits any more: the process is ending.
+        let _ = done.send(());
+    })?;
+    Ok(Guard { lines, level, written })
 }
 
-/// Keeps the log open; dropped last, it waits until the lines before it are written.
+/// How long an ending process waits for its last lines to be taken.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Log lines that were dropped since the start, since whoever reads the log was too slow.
+pub fn lost_lines() -> u64 {
+    super::lines::lost()
+}
+
+/// Keeps the log open; dropped last, it waits a moment until the lines before it are written.
 pub struct Guard {
     lines: Lines,
     level: Level,
-    writer: Option<JoinHandle<()>>,
+    written: mpsc::Receiver<()>,
 }
 
 impl Guard {
@@ -60,9 +74,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.lines.end();
-        if let Some(writer) = self.writer.take() {
-            // A writer that panicked has nothing more to write.
-            let _ = writer.join();
-        }
+        // Whoever reads the log may have stopped reading: that must not keep the process.
+        let _ = self.written.recv_timeout(LAST_LINES);
     }
 }

@@ -15,6 +15,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::harmless::{Harmless, Style};
 use super::{line_time, with_causes};
 
 /// Formats events as JSON.
@@ -49,7 +50,7 @@ struct Fields<'a, W> {
 impl<W: Write> Fields<'_, W> {
     fn text(&mut self, name: &str, value: fmt::Arguments<'_>) {
         self.put(format_args!(",\"{name}\":\""));
-        self.written = self.written.and_then(|()| Escaped(self.out).write_fmt(value));
+        self.written = self.written.and_then(|()| Harmless::new(self.out, Style::Json).write_fmt(value));
         self.put(format_args!("\""));
     }
 
@@ -89,44 +90,5 @@ impl<W: Write> Visit for Fields<'_, W> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         self.text(field.name(), format_args!("{}", with_causes(value)));
-    }
-}
-
-/// Writes text as the inside of a JSON string (RFC 8259, section 7).
-struct Escaped<'a, W>(&'a mut W);
-
-impl<W: Write> Write for Escaped<'_, W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = text;
-        while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-            // What is looked for is ASCII, so that both ends are boundaries.
-            let (plain, special) = rest.split_at(at);
-            let (special, after) = special.split_at(1);
-            self.0.write_str(plain)?;
-            match special {
-                "\"" => self.0.write_str("\\\"")?,
-                "\\" => self.0.write_str("\\\\")?,
-                "\n" => self.0.write_str("\\n")?,
-                other => other.bytes().try_for_each(|byte| write!(self.0, "\\u{byte:04x}"))?,
-            }
-            rest = after;
-        }
-        self.0.write_str(rest)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_is_written_reads_back_as_one_json_string() {
-        for text in ["", "plain", "a\"b\\c\nd\te\u{1}\u{1f}ü\u{2028}", "\\", "\"\""] {
-            let mut line = String::from("\"");
-            Escaped(&mut line).write_str(text).unwrap();
-            line.push('"');
-            assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
-            assert!(!line.bytes().any(|byte| byte < 0x20), "{line:?}");
-        }
     }
 }

@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 
 use super::counters::{BOUNDS_US, Counters, Latencies};
 use super::families::{self, Family, Form};
+use super::refusals::{Reason, Refusals};
 use super::words::{Cached, Kind, Outcome, Tally};
 
 /// The type of the text.
@@ -96,6 +97,16 @@ impl Samples {
             self.put(&family, labels, counters.tallied(*tally));
         }
         self.put(&families::IN_FLIGHT, &[], counters.in_flight());
+        self.put(&families::CONNECTIONS, &[], counters.connections());
+        self.put(&families::LOG_LOST, &[], super::log::lost_lines());
+    }
+
+    /// Adds what was refused to keep within limits.
+    pub fn refused(&mut self, refusals: &Refusals) {
+        for reason in Reason::ALL {
+            self.put(&families::REFUSED, &[reason.as_str()], refusals.of(reason));
+        }
+        self.put(&families::OVERLOADED, &[], u64::from(refusals.is_overloaded()));
     }
 
     fn counted_of(&mut self, counters: &Counters, kind: Kind, cached: Cached) {

@@ -148,6 +148,20 @@ words! {
         VerifiedDiffers = "differs",
         /// A file was served without being kept, since the store took nothing.
         Unkept = "unkept",
+        /// A client has connected.
+        ConnectionOpened = "opened",
+        /// A scrub has reached its end.
+        ScrubDone = "done",
+        /// A scrub was interrupted.
+        ScrubInterrupted = "interrupted",
+        /// Files that a scrub has read.
+        ScrubbedFiles = "files",
+        /// Their bytes.
+        ScrubbedBytes = "bytes",
+        /// Something wrong that a scrub has mended.
+        ScrubMended = "mended",
+        /// Something wrong that it could not mend.
+        ScrubBroken = "broken",
     }
 }
 

@@ -355,9 +355,11 @@ fn document(name: &str) -> String {
 
 #[test]
 fn the_generated_documents_are_fresh() {
-    for (name, fresh) in
-        [("configure.md", reference::configure_md()), ("larder.schema.json", reference::json_schema())]
-    {
+    for (name, fresh) in [
+        ("configure.md", reference::configure_md()),
+        ("larder.schema.json", reference::json_schema()),
+        ("metrics.md", larder::observe::families::reference()),
+    ] {
         let refresh = format!("cargo run -p larder -- config reference {name} > docs/{name}");
         assert!(document(name) == fresh, "docs/{name} is older than the types: run `{refresh}`");
     }

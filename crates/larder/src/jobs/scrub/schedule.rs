@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -100,6 +101,7 @@ pub async fn run(scrub: Arc<Scrub>, schedule: Schedule, tasks: Tasks) {
 pub async fn once(scrub: &Scrub, schedule: Schedule, share: u32) -> Result<Option<Report>, ScrubError> {
     let now = scrub.clock.now();
     let state = State::load(&**scrub.pipeline.cache().blobs(), now).await?;
+    scrub.ended_ms.store(state.finished_at.as_millisecond(), Ordering::Relaxed);
     if scrub.is_busy() || !state.is_due(now, schedule.every, share) {
         return Ok(None);
     }

@@ -1,0 +1,196 @@
+//! The log of a real process: one line an event, whatever was sent to it, and never in the way of serving.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use testkit::eventually;
+use testkit::module::ModuleFiles;
+use testkit::raw::{self, RawClient};
+use testkit::upstream::Upstream;
+
+use super::numbers::Numbers;
+
+/// A server in a process of its own, whose log is read by the test.
+struct Process {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    address: SocketAddr,
+    _home: tempfile::TempDir,
+}
+
+impl Process {
+    fn start(upstream: &str, format: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_larder"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--upstream", upstream, "--log-format", format])
+            .env_clear()
+            .env("HOME", home.path())
+            // Of another program's making: it must change nothing.
+            .env("RUST_LOG", "trace")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("ready on ") {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
+        }
+        let rest = line.split("ready on ").nth(1).unwrap();
+        let end = rest.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c))).unwrap();
+        let address = rest[..end].parse().unwrap();
+        Self { child, log, address, _home: home }
+    }
+
+    fn signal(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Stops it; all the rest of its log.
+    fn end(mut self) -> String {
+        self.signal();
+        let mut rest = Vec::new();
+        self.log.read_to_end(&mut rest).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        String::from_utf8(rest).unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What would end a line, begin one, close a JSON string, or act on a terminal or a reader.
+const HOSTILE: &str = "x\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\n00:00:00 ERROR forged \u{1b}[2J\u{9b}31m\
+                       \u{202e}gpj\u{2066}\u{200b}\u{feff}\u{7f}\u{8}\"},{\"a\":\"";
+
+fn is_harmful(c: char) -> bool {
+    c != '\n' && (c.is_control() || "\u{200b}\u{202e}\u{2066}\u{feff}".contains(c))
+}
+
+/// Sends requests that try to write into the log; how many of them are requests at all.
+async fn attack(address: SocketAddr, files: &ModuleFiles) -> usize {
+    let long = "y".repeat(3000);
+    let heads = [
+        "GET /a%0a%0d%1b[2J%e2%80%ae{\"x\" HTTP/1.1\r\n".to_owned(),
+        format!("GET /{long} HTTP/1.1\r\n"),
+        "GET /ok HTTP/1.1\r\nx-request-id: a\",\"level\":\"ERROR\r\n".to_owned(),
+        format!("GET /ok HTTP/1.1\r\nx-request-id: {long}\r\n"),
+        "GET /ok HTTP/1.1\r\nuser-agent: a\",\"level\":\"ERROR\",\"b\":\"\\\r\n".to_owned(),
+        format!("GET /ok HTTP/1.1\r\nuser-agent: {long}{long}\r\n"),
+        format!("GET {} HTTP/1.1\r\n", files.url("mod")),
+        format!("GET {} HTTP/1.1\r\n", files.url("info")),
+        format!("GET {} HTTP/1.1\r\n", files.url("zip")),
+    ];
+    let whole = heads.len();
+    let mut raw: Vec<Vec<u8>> = heads.into_iter().map(String::into_bytes).collect();
+    // Some of these are refused before they are requests; what matters is that none writes a line of its own.
+    raw.push("GET /\u{9b}31m\u{202e} HTTP/1.1\r\n".into());
+    raw.push(b"GET /ok HTTP/1.1\r\nuser-agent: \xff\xfe\x9b31m\r\n".to_vec());
+    raw.push(b"GET /ok HTTP/1.1\r\nx-request-id: \x1b[2J\r\n".to_vec());
+    raw.push(b"BREW\x1b /ok HTTP/1.1\r\n".to_vec());
+    for head in raw {
+        let mut client = RawClient::connect(address).await;
+        client.send(&[&head[..], b"host: x\r\nconnection: close\r\n\r\n"].concat()).await;
+        client.read_to_end().await;
+    }
+    whole
+}
+
+async fn hostile_upstream(files: &ModuleFiles) -> Upstream {
+    let upstream = Upstream::of(std::slice::from_ref(files)).await;
+    upstream.on(&files.url("mod")).status_text(503, HOSTILE);
+    let info = serde_json::json!({ "Version": HOSTILE, "Time": HOSTILE }).to_string();
+    upstream.on(&files.url("info")).bytes(info);
+    let odd = ModuleFiles::new("example.com/hello", "v1.0.0").file("a\u{1b}[2J\n\u{202e}.go", "package a\n");
+    upstream.on(&files.url("zip")).bytes(odd.zip());
+    upstream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_from_outside_can_forge_a_line_of_json() {
+    let files = ModuleFiles::new("example.com/hello", "v1.0.0").file("a.go", "package a\n");
+    let upstream = hostile_upstream(&files).await;
+    let process = Process::start(&upstream.url(), "json");
+    let whole = attack(process.address, &files).await;
+    let log = process.end();
+    let mut requests = 0;
+    for line in log.lines() {
+        assert!(line.len() < 8192 && !line.contains(is_harmful), "{line}");
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        assert!(line["timestamp"].is_string() && line["message"].is_string(), "{line}");
+        assert_ne!(line["message"], "forged");
+        assert_eq!(line.get("a"), None);
+        if line["status"].is_number() {
+            requests += 1;
+            assert_eq!(line["level"], "INFO", "{line}");
+            assert!(line["id"].as_str().unwrap().len() <= 64, "{line}");
+            assert_eq!(line["peer"], "127.0.0.1");
+        }
+    }
+    assert!(requests >= whole && requests <= whole + 4, "{requests}: {log}");
+    assert!(log.contains("forged"), "the texts of the upstream are told: {log}");
+    let of = |kind: &str| {
+        let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let mut lines = lines.filter(|line| line["file.kind"] == kind);
+        (lines.next().unwrap(), lines.next())
+    };
+    let (refused, none) = of("zip");
+    assert_eq!(none, None, "one line a request");
+    assert_eq!(refused["module.path"], "example.com/hello");
+    assert_eq!(refused["module.version"], "v1.0.0");
+    assert_eq!(refused["error.class"], "corrupt");
+    assert_eq!(refused["status"], 502);
+    assert_eq!(of("mod").0["error.class"], "unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_from_outside_can_forge_a_line_for_people() {
+    let files = ModuleFiles::new("example.com/hello", "v1.0.0").file("a.go", "package a\n");
+    let upstream = hostile_upstream(&files).await;
+    let process = Process::start(&upstream.url(), "text");
+    attack(process.address, &files).await;
+    for line in process.end().lines() {
+        assert!(line.len() < 8192 && !line.contains(is_harmful), "{line}");
+        let (time, rest) = line.split_at(8);
+        assert!(time != "00:00:00" || !rest.contains("forged"), "{line}");
+        assert!(time.bytes().all(|b| b.is_ascii_digit() || b == b':') && rest.starts_with(' '), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
+    let upstream = Upstream::start().await;
+    let mut process = Process::start(&upstream.url(), "json");
+    let lost = || async {
+        let text = raw::get(process.address, "/metrics").await.text();
+        Numbers::parse(&text).count("larder_log_lines_lost_total")
+    };
+    let request = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "z".repeat(900));
+    let mut client = RawClient::connect(process.address).await;
+    let mut sent = 0;
+    while lost().await == 0 {
+        assert!(sent < 50_000, "no line was lost although nobody reads");
+        for _ in 0..500 {
+            client.send(request.as_bytes()).await;
+            let head = client.read_head().await;
+            assert_eq!(head.status, 404);
+            client.read_body(&head).await;
+        }
+        sent += 500;
+    }
+    process.signal();
+    let mut ended = None;
+    eventually("the end of the process", || {
+        ended = process.child.try_wait().unwrap();
+        let is_over = ended.is_some();
+        async move { is_over }
+    })
+    .await;
+    assert!(ended.unwrap().success());
+}
