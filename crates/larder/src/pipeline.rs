@@ -150,6 +150,9 @@ pub struct Pipeline {
     departures: Arc<Departures>,
     refusals: Arc<Refusals>,
     failures: quick_cache::sync::Cache<Request, (Timestamp, Error)>,
+    /// Zips that were wrong after a part of them had been sent. Nothing of them is sent again before all is checked: then
+    /// a client is told what is wrong instead of being cut each time, and the next source has its turn.
+    doubted: quick_cache::sync::Cache<Request, ()>,
     /// Checking a zip keeps a core busy: at most as many at once as there are cores.
     checking: tokio::sync::Semaphore,
 }
@@ -168,6 +171,7 @@ impl Pipeline {
             counters: parts.counters,
             flights: Flights::default(),
             failures: quick_cache::sync::Cache::new(4096),
+            doubted: quick_cache::sync::Cache::new(1024),
             checking: tokio::sync::Semaphore::new(cores),
         })
     }

@@ -89,7 +89,10 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
     match &outcome {
         // Why no source gave it is remembered.
         Ok(Landed::Derived(_)) => {}
-        Ok(_) => drop(pipeline.failures.remove(flight.want())),
+        Ok(_) => {
+            pipeline.failures.remove(flight.want());
+            pipeline.doubted.remove(flight.want());
+        }
         Err(error) if error.class().is_absence() => {}
         Err(error) => {
             tracing::warn!(want = %flight.want(), error.class = ?error.class(), "fetch failed: {error}");
@@ -181,6 +184,9 @@ impl Pipeline {
                 Ok(held) => return Ok(held),
                 Err(Trouble::Final(error)) => return Err(error),
                 Err(Trouble::Source(error)) if flight.is_followed() => {
+                    if error.class() == source::Class::Corrupt {
+                        self.doubted.insert(flight.want().clone(), ());
+                    }
                     walk.failed(error);
                     return Err(Error::Sources(Arc::new(walk.finish())));
                 }
@@ -261,7 +267,9 @@ impl Pipeline {
         coming: Coming<'_>,
     ) -> Result<Verified, Trouble> {
         let (source, announced) = (coming.source, coming.fetched.size);
-        let sums = receive(flight, module, coming, &spool).await?;
+        let shown_from = self.doubted.get(flight.want()).map_or(SHOWN_FROM, |()| u64::MAX);
+        let arrival = Arrival { module, source, size: announced, shown_from };
+        let sums = receive(flight, arrival, coming, &spool).await?;
         if let Some(announced) = announced.filter(|announced| *announced != sums.size) {
             return Err(at_fault(source, &Wrong::Length { announced, got: sums.size }).into());
         }
@@ -339,12 +347,11 @@ pub(super) async fn receive_whole(source: &dyn Source, want: &Request) -> Result
 /// Receives a body into a spool, letting followers see it grow; resumes where it was cut if the source can.
 async fn receive(
     flight: &Flight,
-    module: &ModuleVersion,
+    arrival: Arrival<'_>,
     coming: Coming<'_>,
     spool: &Spool,
 ) -> Result<Sums, Trouble> {
     let Coming { source, mut fetched } = coming;
-    let arrival = Arrival { module, source, size: fetched.size };
     let (summer, gathered) = (Summer::default(), BytesMut::new());
     let mut intake = Intake { flight, spool, summer, gathered, arrival: Some(arrival) };
     let etag = fetched.etag.clone();
@@ -382,6 +389,8 @@ struct Arrival<'a> {
     source: &'a dyn Source,
     /// What the source announced.
     size: Option<u64>,
+    /// More bytes than these are here when it is shown.
+    shown_from: u64,
 }
 
 impl Intake<'_> {
@@ -422,17 +431,17 @@ impl Intake<'_> {
         });
         let write = tokio::time::timeout(store::PATIENCE, write).await.map_err(|_| stuck("write"))?;
         self.summer = write.map_err(|_| Error::Lost)??;
-        if self.arrival.is_none() {
-            self.flight.wrote(piece);
-        } else if self.spool.size() > SHOWN_FROM {
-            self.show().await?;
+        match &self.arrival {
+            None => self.flight.wrote(piece),
+            Some(arrival) if self.spool.size() > arrival.shown_from => self.show().await?,
+            Some(_) => {}
         }
         Ok(())
     }
 
     /// Lets followers begin, if what is here begins as the zip that was asked for.
     async fn show(&mut self) -> Result<(), Trouble> {
-        let Some(Arrival { module, source, size }) = self.arrival.take() else { return Ok(()) };
+        let Some(Arrival { module, source, size, .. }) = self.arrival.take() else { return Ok(()) };
         let spool = self.spool.clone();
         let read = tokio::task::spawn_blocking(move || spool.read_at(0, BEGINNING));
         let read = tokio::time::timeout(store::PATIENCE, read).await.map_err(|_| stuck("read"))?;

@@ -131,3 +131,48 @@ async fn a_large_zip_that_turns_out_wrong_late_is_cut_at_once_and_told_in_words_
     assert_eq!(again.status, 502);
     assert!(again.text().starts_with("refused: example.com/m@v1.0.0 (zip): "), "{}", again.text());
 }
+
+/// A zip that is sent while it arrives, with one byte of its content changed.
+fn large_and_wrong() -> (ModuleFiles, Vec<u8>) {
+    let files = ModuleFiles::new("example.com/m", "v1.0.0").padding(300_000);
+    let mut zip = files.zip().to_vec();
+    let middle = zip.len() / 2;
+    zip[middle] ^= 1;
+    (files, zip)
+}
+
+#[tokio::test]
+async fn a_large_wrong_zip_is_cut_once_and_refused_in_words_ever_after() {
+    let (files, wrong) = large_and_wrong();
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    upstream.on(&files.url("zip")).bytes(wrong);
+    let proxy = TestProxy::over(&upstream);
+    let first = proxy.get(&files.url("zip")).await;
+    assert!(first.status == 200 && !first.complete, "{}", first.status);
+    for _ in 0..3 {
+        proxy.clock().advance(Duration::from_millis(1001));
+        let again = proxy.get(&files.url("zip")).await;
+        assert!(again.status == 502 && again.complete, "{} {}", again.status, again.text());
+        assert!(again.text().starts_with("refused: example.com/m@v1.0.0 (zip)"), "{}", again.text());
+    }
+    upstream.heal(&files.url("zip"));
+    proxy.clock().advance(Duration::from_millis(1001));
+    let healed = proxy.get(&files.url("zip")).await;
+    assert!(healed.status == 200 && healed.body == files.zip(), "{}", healed.text());
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_large_wrong_zip_the_next_source_has_its_turn() {
+    let (files, wrong) = large_and_wrong();
+    let (first, second) =
+        (Upstream::of(std::slice::from_ref(&files)).await, Upstream::of(std::slice::from_ref(&files)).await);
+    first.on(&files.url("zip")).bytes(wrong);
+    let proxy = TestProxy::with(&[("upstream", &format!("{}|{}", first.url(), second.url()))]);
+    assert!(!proxy.get(&files.url("zip")).await.complete);
+    proxy.clock().advance(Duration::from_millis(1001));
+    let again = proxy.get(&files.url("zip")).await;
+    assert!(again.status == 200 && again.complete && again.body == files.zip(), "{}", again.text());
+    assert_eq!((first.count(&files.url("zip")), second.count(&files.url("zip"))), (2, 1));
+    proxy.stop().await;
+}
