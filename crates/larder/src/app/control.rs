@@ -5,17 +5,20 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 use crate::http::Service;
 use crate::tasks::Tasks;
 
 /// Time to send the head of a call: whoever calls is on this machine, and a stop waits for it.
 const CALL_TIME: Duration = Duration::from_secs(5);
+/// Once the server stops, a caller that has not sent the head of its call has so long for it.
+const LEAVING: Duration = Duration::from_millis(500);
 /// After an accept failed, the loop waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -42,20 +45,37 @@ pub(super) async fn run(listener: UnixListener, service: Arc<Service>, tasks: Ta
                 continue;
             }
         };
+        tasks.spawn(converse(stream, service.clone(), tasks.clone()));
+    }
+}
+
+/// One call and its answer; without a call, the connection ends when the server does.
+async fn converse(stream: UnixStream, service: Arc<Service>, tasks: Tasks) {
+    let has_called = AtomicBool::new(false);
+    let answer = service_fn(|request| {
+        has_called.store(true, Ordering::Relaxed);
         let service = service.clone();
-        tasks.spawn(async move {
-            let answer = service_fn(|request| {
-                let service = service.clone();
-                async move { Ok::<_, std::convert::Infallible>(service.serve_control(request).await) }
-            });
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(CALL_TIME)
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), answer);
-            if let Err(error) = connection.await {
+        async move { Ok::<_, std::convert::Infallible>(service.serve_control(request).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(CALL_TIME)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), answer);
+    let is_unwanted = async {
+        tasks.stopping().await;
+        tokio::time::sleep(LEAVING).await;
+        if has_called.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        ended = connection => {
+            if let Err(error) = ended {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a control connection ended");
             }
-        });
+        }
+        () = is_unwanted => {}
     }
 }
