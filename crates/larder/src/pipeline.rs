@@ -139,6 +139,16 @@ enum Passage {
     Renewal,
 }
 
+impl Passage {
+    /// Whose share of the fetches it uses; nobody's for what has no address.
+    fn share(&self) -> Option<Block> {
+        match self {
+            Self::Asked(block) => *block,
+            Self::Ours | Self::Behind(_) | Self::Renewal => None,
+        }
+    }
+}
+
 /// Answers requests.
 pub struct Pipeline {
     cache: Arc<Cache>,

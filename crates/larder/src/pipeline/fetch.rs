@@ -65,11 +65,11 @@ enum Look {
 pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: Passage) {
     let look = if matches!(passage, Passage::Renewal) { Look::AtSources } else { Look::First };
     let _place = match passage {
-        Passage::Ours | Passage::Renewal => None,
+        Passage::Ours => None,
         Passage::Behind(place) => Some(place),
-        Passage::Asked(block) => tokio::select! {
+        Passage::Asked(_) | Passage::Renewal => tokio::select! {
             biased;
-            place = pipeline.departures.place(block) => Some(place),
+            place = pipeline.departures.place(passage.share()) => Some(place),
             () = flight.hurried() => None,
             () = pipeline.flights.abandoned(&flight) => return,
         },

@@ -1,7 +1,7 @@
 //! Asking the sources again now, and forgetting what may have changed, because somebody knows better than the clock.
 //!
 //! Neither touches a version that is held. Asking again joins a fetch that is under way; when it fails, what was known
-//! stays.
+//! stays. It counts among the fetches and those who wait for them like what clients ask for, and waits for its turn.
 
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ impl Pipeline {
             let (want, after) = (want.clone(), Ok(held));
             return Ok(Renewed { want, before, after, is_derived: false, trouble: None });
         }
+        let _waiting = self.departures.wait(None).map_err(|refused| self.overloaded(refused))?;
         // Should no source answer, it is not known to be absent either.
         self.cache.forget_absence(want);
         let began = self.clock.now();
@@ -57,9 +58,7 @@ impl Pipeline {
     }
 
     async fn ask_again(self: &Arc<Self>, want: &Request) -> Result<Landed, Error> {
-        let Boarded { flight, stage: mut watch, .. } = self.depart(want, Passage::Renewal);
-        // One that is lined up behind others need not wait for its turn any more.
-        flight.hurry();
+        let Boarded { stage: mut watch, .. } = self.depart(want, Passage::Renewal);
         let wait = self.settings.now().client_wait;
         let landed = watch.wait_for(|stage| matches!(stage, Stage::Landed(_)));
         let landed = tokio::time::timeout(wait, landed).await.map_err(|_| Error::Waited(wait))?;

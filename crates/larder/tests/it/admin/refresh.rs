@@ -221,3 +221,29 @@ async fn names_that_no_module_has_are_refused() {
     assert!(upstream.requests().is_empty());
     proxy.stop().await;
 }
+
+#[tokio::test]
+async fn a_refresh_takes_its_place_among_the_fetches_and_is_refused_beyond_all_bounds() {
+    let one = version("v1.0.0");
+    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
+    let settings = [("upstream", &*upstream.url()), ("limits.fetches", "1"), ("limits.waiting", "3")];
+    let proxy = TestProxy::with(&settings);
+    upstream.on(&one.url("zip")).hold();
+    let (address, path) = (proxy.address(), one.url("zip"));
+    let asker = tokio::spawn(async move { testkit::raw::get(address, &path).await });
+    upstream.held(&one.url("zip"), 1).await;
+    let (first, ()) = tokio::join!(refresh(&proxy), async {
+        eventually("the list and the latest version wait", || async { proxy.pipeline().flights() == 3 })
+            .await;
+        let second = refresh(&proxy).await;
+        for told in second.as_array().unwrap() {
+            assert_eq!(told["outcome"], "failed", "{second}");
+            assert!(told["why"][0].as_str().unwrap().contains("limits.waiting is 3"), "{second}");
+        }
+        assert_eq!(upstream.count(&one.list_url()), 0, "it went before its turn");
+        upstream.release();
+    });
+    assert_eq!(of(&first, "list")["outcome"], "loaded", "{first}");
+    assert_eq!(asker.await.unwrap().status, 200);
+    proxy.stop().await;
+}
