@@ -45,7 +45,6 @@ pub struct App {
     addresses: Vec<SocketAddr>,
     names: Vec<Arc<str>>,
     pipeline: Arc<Pipeline>,
-    service: Arc<Service>,
     reloader: Arc<Reloader>,
     notify: Notify,
     disk: Arc<Disk>,
@@ -131,7 +130,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
         tasks.spawn(listen::run(listener, admission.clone(), service.clone(), tasks.clone()));
     }
     reloader.ready();
-    Ok(App { addresses, names, pipeline, service, reloader, notify, disk, tasks, retire, drain })
+    Ok(App { addresses, names, pipeline, reloader, notify, disk, tasks, retire, drain })
 }
 
 impl App {
@@ -159,7 +158,7 @@ impl App {
     /// `timeout.drain`. True if all did. The control socket answers until then.
     pub async fn stop(self) -> bool {
         self.notify.stopping();
-        self.service.retire();
+        self.tasks.retire();
         tokio::time::sleep(self.retire).await;
         self.tasks.stop();
         let drained = tokio::time::timeout(self.drain, self.tasks.finished()).await.is_ok();

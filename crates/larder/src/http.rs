@@ -24,7 +24,6 @@ pub mod tls;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -77,7 +76,6 @@ pub struct Service {
     counters: Arc<Counters>,
     ids: RequestIds,
     calls: Arc<dyn Calls>,
-    ready: AtomicBool,
 }
 
 /// The settings in force.
@@ -148,25 +146,12 @@ impl Service {
         counters: Arc<Counters>,
         calls: Arc<dyn Calls>,
     ) -> Self {
-        Self {
-            pipeline,
-            path_prefix,
-            settings,
-            counters,
-            ids: RequestIds::default(),
-            calls,
-            ready: AtomicBool::new(true),
-        }
+        Self { pipeline, path_prefix, settings, counters, ids: RequestIds::default(), calls }
     }
 
     /// What is counted.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
-    }
-
-    /// From now on `/readyz` says that no new work should be sent here.
-    pub fn retire(&self) {
-        self.ready.store(false, Ordering::Relaxed);
     }
 
     /// Answers one request of a listener.
@@ -301,8 +286,10 @@ impl Service {
             "" | "/" => Some((Kind::Page, self.home(request, who))),
             "/robots.txt" => Some((Kind::Page, short(StatusCode::OK, "User-agent: *\nDisallow: /\n"))),
             "/healthz" => probe(short(StatusCode::OK, "ok\n")),
-            "/readyz" if self.ready.load(Ordering::Relaxed) => probe(short(StatusCode::OK, "ready\n")),
-            "/readyz" => probe(short(StatusCode::SERVICE_UNAVAILABLE, "stopping\n")),
+            "/readyz" if self.pipeline.is_retiring() => {
+                probe(short(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"))
+            }
+            "/readyz" => probe(short(StatusCode::OK, "ready\n")),
             "/version" => {
                 let mut response = short(StatusCode::OK, crate::version::JSON);
                 let json = HeaderValue::from_static("application/json");

@@ -210,6 +210,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether new work should go elsewhere: the server will stop.
+    pub fn is_retiring(&self) -> bool {
+        self.tasks.is_retiring()
+    }
+
     /// Whether the server has begun to stop: long work comes to an end.
     pub fn is_stopping(&self) -> bool {
         self.tasks.is_stopping()

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
+    retiring: CancellationToken,
     stopping: CancellationToken,
     attendants: TaskTracker,
     ended: CancellationToken,
@@ -39,6 +40,16 @@ impl Tasks {
         })));
     }
 
+    /// From now on new work should go elsewhere; everything goes on.
+    pub fn retire(&self) {
+        self.retiring.cancel();
+    }
+
+    /// Whether new work should go elsewhere.
+    pub fn is_retiring(&self) -> bool {
+        self.retiring.is_cancelled()
+    }
+
     /// Resolves when the server has begun to stop.
     pub async fn stopping(&self) {
         self.stopping.cancelled().await;
@@ -51,6 +62,7 @@ impl Tasks {
 
     /// Tells every task to come to an end.
     pub fn stop(&self) {
+        self.retiring.cancel();
         self.stopping.cancel();
         self.tracker.close();
     }

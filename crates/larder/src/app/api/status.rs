@@ -22,7 +22,7 @@ pub struct Status {
     pub since: Timestamp,
     /// Seconds since then.
     pub running_s: u64,
-    /// `ready`, or `stopping` once it has been told to stop.
+    /// `ready`, or `stopping` once it has been told to stop: what `/readyz` says.
     pub state: String,
     /// What somebody should look at, a sentence each; nothing when all is well.
     pub attention: Vec<String>,
@@ -121,7 +121,7 @@ fn status(parts: &Parts) -> Status {
         version: crate::version::VERSION.to_owned(),
         since: parts.since,
         running_s: parts.clock.since(parts.since).as_secs(),
-        state: if parts.tasks.is_stopping() { "stopping" } else { "ready" }.to_owned(),
+        state: if parts.tasks.is_retiring() { "stopping" } else { "ready" }.to_owned(),
         attention: attention(&configuration, &upstreams, &store),
         listeners: parts.listeners.clone(),
         configuration,

@@ -45,11 +45,32 @@ async fn a_stop_lets_a_running_download_finish() {
 async fn an_idle_caller_on_the_control_socket_does_not_hold_up_a_stop() {
     let upstream = Upstream::start().await;
     let proxy = TestProxy::over(&upstream);
-    let caller = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
+    let silent = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
+    let mut dribbling = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
+    dribbling.write_all(b"GET /api/v1/status HTT").await.unwrap();
     let began = std::time::Instant::now();
     proxy.stop().await;
-    assert!(began.elapsed() < Duration::from_secs(10), "an idle caller held up the stop");
-    drop(caller);
+    assert!(began.elapsed() < Duration::from_secs(4), "an idle caller held up the stop");
+    drop((silent, dribbling));
+}
+
+#[tokio::test]
+async fn what_is_about_to_stop_says_so_by_every_door() {
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("timeout.retire", "10m")]);
+    let address = proxy.address();
+    let seen = async {
+        testkit::eventually("the end of being ready", || async {
+            testkit::raw::get(address, "/readyz").await.status == 503
+        })
+        .await;
+        testkit::raw::get(address, "/api/v1/status").await.text()
+    };
+    let told = tokio::select! {
+        told = seen => told,
+        () = proxy.stop() => panic!("it did not wait for new work to go elsewhere"),
+    };
+    assert!(told.contains("\"state\":\"stopping\""), "{told}");
 }
 
 #[tokio::test]
