@@ -1,6 +1,6 @@
 //! The server as a whole.
 
-use crate::app::api::status::Status;
+use crate::app::api::status::{Status, Store};
 use crate::app::api::upstreams::Upstream;
 use crate::cli::Exit;
 use crate::cli::paper::{Cell, Paper, Tone, ago, count, heading, latency, one_line, size, span, time};
@@ -68,8 +68,28 @@ fn facts(status: &Status) -> Vec<Vec<Cell>> {
             ),
         ),
         fact("store", format!("{}{free}", store.directory)),
+        vec![Cell::soft(""), condition(store)],
+        fact("held", held(store)),
     ]);
     rows
+}
+
+fn condition(store: &Store) -> Cell {
+    let since = store.condition_since.filter(|_| store.condition != "ok");
+    let since = since.map_or(String::new(), |since| format!(" since {}", time(since)));
+    let tone = if store.condition == "ok" { Tone::Good } else { Tone::Bad };
+    Cell(format!("{}{since}", one_line(&store.condition)), tone)
+}
+
+fn held(store: &Store) -> String {
+    let so_far = if store.is_counted { "" } else { " so far, still counting" };
+    format!(
+        "{} in {} files of {} versions of {} modules{so_far}",
+        size(store.held_bytes),
+        count(store.files),
+        count(store.versions),
+        count(store.modules)
+    )
 }
 
 fn upstreams(upstreams: &[Upstream]) -> Vec<Vec<Cell>> {

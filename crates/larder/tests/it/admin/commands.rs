@@ -66,6 +66,47 @@ async fn status_exits_4_while_an_upstream_is_left_alone() {
 }
 
 #[tokio::test]
+async fn status_exits_4_while_the_configuration_has_a_mistake() {
+    let upstream = Upstream::start().await;
+    let right = format!("upstream = \"{}\"\n", upstream.url());
+    let proxy = TestProxy::with_file(&right);
+    proxy.reload(&format!("{right}[cache]\nfresh = \"5\"\n")).await;
+    let (code, text, _) = larder(&proxy, &["status"]).await;
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("\n! the configuration has mistakes") && text.contains("larder.toml:3"), "{text}");
+    proxy.reload(&right).await;
+    assert_eq!(larder(&proxy, &["status"]).await.0, 0);
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn status_shows_what_is_held_and_exits_4_while_the_store_is_out_of_order() {
+    let (held, missed) = (files("v1.0.0"), files("v1.1.0"));
+    let upstream = Upstream::of(&[held.clone(), missed.clone()]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (data, away) = (dir.path().join("data"), dir.path().join("away"));
+    let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("data", &data.display().to_string())]);
+    let status = async |data: &std::path::Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        command.arg("status").arg("--data").arg(data).env_clear();
+        told(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
+    };
+    for kind in ["mod", "zip"] {
+        assert_eq!(proxy.get(&held.url(kind)).await.status, 200);
+    }
+    let (code, text, _) = status(&data).await;
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains(" in 2 files of 1 versions of 1 modules"), "{text}");
+    // Its socket goes with it, and is reached there.
+    std::fs::rename(&data, &away).unwrap();
+    proxy.get(&missed.url("mod")).await;
+    let (code, text, _) = status(&away).await;
+    assert_eq!(code, 4, "{text}");
+    assert!(text.contains("\n! the store is out of order (failing)"), "{text}");
+    assert!(text.contains(" failing since 20"), "{text}");
+}
+
+#[tokio::test]
 async fn status_of_a_module_shows_states_and_versions() {
     let files = files("v1.0.0");
     let upstream = Upstream::of(std::slice::from_ref(&files)).await;
