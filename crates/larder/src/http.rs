@@ -7,6 +7,7 @@ pub mod admin;
 pub mod admission;
 pub mod body;
 pub mod connection;
+pub mod downloads;
 mod fault;
 mod home;
 mod io;
@@ -40,6 +41,7 @@ use crate::observe::{Cached, Counters, Kind, RequestId, RequestIds};
 use crate::pipeline::{Answer, AnswerContent, Error, Pipeline, Reach};
 use admin::{BoxError, Calls, Door};
 use body::Body;
+use downloads::Downloads;
 use fault::{Asker, Told};
 use range::Part;
 use record::{About, Asked, Begun, End, Finish, Head, Record};
@@ -65,6 +67,8 @@ pub struct Settings {
     pub log_peers: bool,
     /// Longest path that is looked at; module paths and versions are far shorter.
     pub path_bytes: usize,
+    /// How many answers may be sent from files and flights at once.
+    pub downloads: downloads::Bounds,
 }
 
 /// Answers HTTP requests.
@@ -76,6 +80,7 @@ pub struct Service {
     counters: Arc<Counters>,
     ids: RequestIds,
     calls: Arc<dyn Calls>,
+    downloads: Arc<Downloads>,
 }
 
 /// The settings in force.
@@ -103,6 +108,7 @@ struct Live {
     metrics_allow: Vec<Cidr>,
     log_peers: bool,
     path_bytes: usize,
+    downloads: downloads::Bounds,
     immutable: HeaderValue,
     changing: HeaderValue,
 }
@@ -120,6 +126,7 @@ impl From<Settings> for Live {
             metrics_allow: settings.metrics_allow,
             log_peers: settings.log_peers,
             path_bytes: settings.path_bytes,
+            downloads: settings.downloads,
         }
     }
 }
@@ -146,7 +153,8 @@ impl Service {
         counters: Arc<Counters>,
         calls: Arc<dyn Calls>,
     ) -> Self {
-        Self { pipeline, path_prefix, settings, counters, ids: RequestIds::default(), calls }
+        let (ids, downloads) = Default::default();
+        Self { pipeline, path_prefix, settings, counters, ids, calls, downloads }
     }
 
     /// What is counted.
@@ -340,7 +348,9 @@ impl Service {
     ) -> Result<(Response<Body>, Cached, Option<HeaderValue>), Error> {
         let answer = self.pipeline.answer(who, want, reach).await?;
         let (cached, source) = (answer.state.into(), Some(answer.source.clone()));
-        Ok((self.answered(want, answer, request).await?, cached, source))
+        let sending = self.sending(&answer, request.method(), who)?;
+        let response = self.answered(want, answer, request).await?;
+        Ok((response.map(|body| body.holding(sending)), cached, source))
     }
 
     /// An answer as a response. Waits only where the length must be known first.

@@ -27,7 +27,7 @@ use crate::auth::{Block, Identity};
 use crate::cache::keep::Provenance;
 use crate::cache::{Absence, Cache, Held, Lookup};
 use crate::clock::Clock;
-use crate::observe::{Cached, Counters, Refusals, Tally};
+use crate::observe::{Cached, Counters, Reason, Refusals, Tally};
 use crate::tasks::Tasks;
 use crate::verify::Verified;
 
@@ -375,16 +375,21 @@ impl Pipeline {
             return Ok((boarded, None));
         }
         let block = self.settings.now().shares.of(who.peer);
-        let waiting = self.departures.wait(block).map_err(|refused| self.overloaded(refused))?;
+        let waiting = self.departures.wait(block).map_err(|refused| self.refused(refused))?;
         Ok((self.depart(want, Passage::Asked(block)), Some(waiting)))
     }
 
-    fn overloaded(&self, refused: Refused) -> Error {
-        if self.refusals.count(refused.reason) {
+    /// Why a request is refused that goes beyond a bound; counted.
+    pub(crate) fn overloaded(&self, reason: Reason, most: usize) -> Error {
+        if self.refusals.count(reason) {
             let refusals = self.refusals.clone();
             self.tasks.spawn(async move { refusals.until_quiet().await });
         }
-        Error::Overloaded { limit: refused.reason.as_str(), most: refused.most }
+        Error::Overloaded { limit: reason.as_str(), most }
+    }
+
+    fn refused(&self, refused: Refused) -> Error {
+        self.overloaded(refused.reason, refused.most)
     }
 
     /// The flight for a request, started if there was none.

@@ -20,6 +20,7 @@ use crate::config::{self, Config, Pattern};
 use crate::http;
 use crate::http::admission::Limits;
 use crate::http::connection::Patience;
+use crate::http::downloads::Bounds as Downloads;
 use crate::http::pace::Demand;
 use crate::jobs::scrub::schedule::Schedule;
 use crate::pipeline::{self, Bounds, Parts, Pipeline, SumDb, SumDbs};
@@ -103,6 +104,11 @@ pub(super) fn service(config: &Config) -> http::Settings {
         metrics_allow: config.metrics.allow.clone(),
         log_peers: config.log.peer,
         path_bytes: config.limits.path_bytes as usize,
+        downloads: Downloads {
+            all: config.limits.downloads as usize,
+            per_address: config.limits.downloads_per_address as usize,
+            shares: Shares::new(config.limits.exempt.clone()),
+        },
     }
 }
 

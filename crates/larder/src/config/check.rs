@@ -93,7 +93,7 @@ fn of_upstreams(config: &Config) -> Vec<Conflict> {
     found
 }
 
-fn limits(config: &Config) -> [(&'static str, u32); 7] {
+fn limits(config: &Config) -> [(&'static str, u32); 9] {
     let limits = &config.limits;
     [
         ("limits.connections", limits.connections),
@@ -103,6 +103,8 @@ fn limits(config: &Config) -> [(&'static str, u32); 7] {
         ("limits.fetches_per_address", limits.fetches_per_address),
         ("limits.waiting", limits.waiting),
         ("limits.waiting_per_address", limits.waiting_per_address),
+        ("limits.downloads", limits.downloads),
+        ("limits.downloads_per_address", limits.downloads_per_address),
     ]
 }
 

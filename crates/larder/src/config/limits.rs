@@ -37,6 +37,13 @@ pub struct Limits {
     /// Requests of one address that wait for fetches.
     #[schemars(range(min = 1))]
     pub waiting_per_address: u32,
+    /// Answers larger than what memory holds, or still arriving, that are sent at once. Further ones are answered 503.
+    /// Each may hold up to 72 KiB that its reader has not taken.
+    #[schemars(range(min = 1))]
+    pub downloads: u32,
+    /// Such answers to one address.
+    #[schemars(range(min = 1))]
+    pub downloads_per_address: u32,
     /// Networks whose addresses have no limits of their own, only those for all: a server in front of this one speaks
     /// for many clients. An IPv6 address counts by its first 64 bits.
     pub exempt: Vec<Cidr>,
@@ -57,6 +64,8 @@ impl Default for Limits {
             fetches_per_address: 128,
             waiting: 4096,
             waiting_per_address: 1024,
+            downloads: 4096,
+            downloads_per_address: 1024,
             exempt: vec![Cidr::LOOPBACK_V4, Cidr::LOOPBACK_V6],
             header_bytes: 32_768,
         }

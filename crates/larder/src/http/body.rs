@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use super::downloads::Sending;
 use super::pulse::Busy;
 use super::record::Finish;
 use super::streams;
@@ -42,6 +43,8 @@ pub struct Body {
     last: Option<Bytes>,
     /// Its connection is of use until it is gone.
     busy: Option<Busy>,
+    /// Its place among those that are being sent, if it needs one.
+    sending: Option<Sending>,
 }
 
 enum Inner {
@@ -90,13 +93,20 @@ impl Body {
     }
 
     fn of(content: Inner) -> Self {
-        Self { content, failed: None, finish: None, last: None, busy: None }
+        Self { content, failed: None, finish: None, last: None, busy: None, sending: None }
     }
 
     /// Lasts as long as the body.
     #[must_use]
     pub(super) fn with(mut self, busy: Busy) -> Self {
         self.busy = Some(busy);
+        self
+    }
+
+    /// Holds its place as long as the body.
+    #[must_use]
+    pub(super) fn holding(mut self, sending: Option<Sending>) -> Self {
+        self.sending = sending;
         self
     }
 

@@ -211,7 +211,7 @@ fn what_to_do(want: &Request, error: &Error) -> Option<String> {
     match error {
         Error::NotHeld => Some("ask again without Disable-Module-Fetch or /cached-only".to_owned()),
         Error::Overloaded { .. } => {
-            Some("try again in a few seconds; what is held is still served".to_owned())
+            Some("try again in a few seconds; what is in memory is still served".to_owned())
         }
         Error::PrivateLookup { .. } => {
             want.module().map(|path| format!("set GONOSUMDB or GOPRIVATE on the client to cover {path}"))

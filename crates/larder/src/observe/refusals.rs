@@ -23,6 +23,8 @@ pub enum Reason {
     AddressWaiting,
     /// As many large answers are being sent as there may be.
     Downloads,
+    /// As many large answers are being sent to one address as there may be.
+    AddressDownloads,
     /// No request came for too long, or its head was not complete in time.
     Silent,
     /// A reader took its answer too slowly.
@@ -33,12 +35,13 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Connections,
         Self::AddressConnections,
         Self::Waiting,
         Self::AddressWaiting,
         Self::Downloads,
+        Self::AddressDownloads,
         Self::Silent,
         Self::SlowReader,
         Self::Idle,
@@ -52,6 +55,7 @@ impl Reason {
             Self::Waiting => "waiting",
             Self::AddressWaiting => "waiting_per_address",
             Self::Downloads => "downloads",
+            Self::AddressDownloads => "downloads_per_address",
             Self::Silent => "silent",
             Self::SlowReader => "slow_reader",
             Self::Idle => "idle",

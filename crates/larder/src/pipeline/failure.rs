@@ -107,8 +107,8 @@ pub enum Error {
     /// The client has waited long enough without a byte.
     #[error("no source has answered within {}", in_seconds(*.0))]
     Waited(Duration),
-    /// Too many wait for what is not held.
-    #[error("too many requests wait for what is not held here (limits.{limit} is {most})")]
+    /// Too many wait for what is not held, or are being sent what is not in memory.
+    #[error("too much is asked for at once (limits.{limit} is {most})")]
     Overloaded {
         /// The setting.
         limit: &'static str,

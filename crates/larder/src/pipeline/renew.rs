@@ -37,7 +37,7 @@ impl Pipeline {
             let (want, after) = (want.clone(), Ok(held));
             return Ok(Renewed { want, before, after, is_derived: false, trouble: None });
         }
-        let _waiting = self.departures.wait(None).map_err(|refused| self.overloaded(refused))?;
+        let _waiting = self.departures.wait(None).map_err(|refused| self.refused(refused))?;
         // Should no source answer, it is not known to be absent either.
         self.cache.forget_absence(want);
         let began = self.clock.now();

@@ -2,6 +2,7 @@
 
 use testkit::eventually;
 use testkit::module::ModuleFiles;
+use testkit::raw::frames::{self, Frames};
 use testkit::raw::{RawClient, Response};
 use testkit::upstream::Upstream;
 use tokio::sync::mpsc;
@@ -174,5 +175,37 @@ async fn a_fetch_never_waits_behind_itself() {
     upstream.release();
     assert_eq!(latest.await.unwrap().status, 200);
     assert_eq!(lined_up.await.unwrap().status, 200);
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_are_bounded_and_small_ones_go_on() {
+    let large = ModuleFiles::new("example.com/large", "v1.0.0").padding(3_000_000);
+    let upstream = Upstream::of(std::slice::from_ref(&large)).await;
+    let proxy = bounded(&upstream, &[("limits.downloads", "4"), ("limits.downloads_per_address", "2")]);
+    let ask =
+        async |from, kind| RawClient::connect_from(from, proxy.address()).await.get(&large.url(kind)).await;
+    for kind in ["zip", "mod"] {
+        assert_eq!(ask(NEIGHBOUR, kind).await.status, 200);
+    }
+    // Both windows stay shut: what was read for them waits in memory.
+    let mut hoarder = Frames::connect(proxy.address(), &[(frames::INITIAL_WINDOW_SIZE, 0)]).await;
+    for stream in [1, 3] {
+        hoarder.get(stream, &large.url("zip")).await;
+        hoarder.until(frames::HEADERS, stream).await.unwrap();
+    }
+    assert_shed(&proxy.get(&large.url("zip")).await, "limits.downloads_per_address is 2");
+    assert_eq!(proxy.get(&large.url("mod")).await.status, 200);
+    assert_eq!(ask(NEIGHBOUR, "zip").await.status, 200);
+    let client = RawClient::connect_from(SCANNER, proxy.address()).await;
+    let mut other = Frames::over(client, &[(frames::INITIAL_WINDOW_SIZE, 0)]).await;
+    for stream in [1, 3] {
+        other.get(stream, &large.url("zip")).await;
+        other.until(frames::HEADERS, stream).await.unwrap();
+    }
+    assert_shed(&ask(NEIGHBOUR, "zip").await, "limits.downloads is 4");
+    assert_eq!(ask(NEIGHBOUR, "mod").await.status, 200);
+    drop((hoarder, other));
+    eventually("room for whoever takes it", || async { ask(NEIGHBOUR, "zip").await.status == 200 }).await;
     proxy.stop().await;
 }
