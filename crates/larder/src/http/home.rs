@@ -2,6 +2,8 @@
 
 use http::{HeaderValue, Request, Response, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use source::State;
+use store::Condition;
 
 use super::Service;
 use super::body::Body;
@@ -19,7 +21,7 @@ pre { margin: .4rem 0 1rem; padding: .8rem 1rem; overflow-x: auto; background: v
 code { font: .92em ui-monospace, monospace } h3 { margin: .9rem 0 0; font-size: .92rem; color: var(--soft); font-weight: 600 }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; margin: .5rem 0 } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
 .what { font-size: 1.1rem; overflow-wrap: anywhere } ul { margin: .5rem 0; padding-left: 1.2rem } li { margin: .25rem 0; overflow-wrap: anywhere }
-.good { color: var(--mark); font-weight: 600 }
+.good { color: var(--mark); font-weight: 600 } .bad { color: #c0392b; font-weight: 600 } .plain { list-style: none; margin: 0; padding: 0 } .plain li { margin: 0 }
 ";
 
 impl Service {
@@ -81,6 +83,7 @@ impl Service {
                     span.good { "Yes. " }
                     (seen.modules) " module requests since the start: " (seen.hits) " answered from what is held, "
                     (seen.misses) " fetched"
+                    @if let Some(rate) = seen.hit_rate() { " (" (format!("{:.1}", rate * 100.0)) " % were here)" }
                     @if seen.failures > 0 { ", " (seen.failures) " failed" }
                     "; the last " (ago(seen.last_s)) "."
                 }
@@ -94,12 +97,49 @@ impl Service {
             dl {
                 dt { "Version" } dd { (crate::version::VERSION) }
                 dt { "Running for" } dd { (span(self.counters.age_s())) }
-                dt { "Sources" } dd { (self.pipeline.source_names().join(", ")) }
+                dt { "Held" } dd { (self.held()) }
+                @let condition = self.pipeline.cache().store().state().condition;
+                @if condition != Condition::Sound {
+                    dt { "Store" } dd.bad { (condition.as_str()) ": what is not in memory or open cannot be had" }
+                }
+                dt { "Sources" } dd { ul.plain { @for source in self.sources() { li { (source) } } } }
                 dt { "Fetches under way" } dd { (self.pipeline.flights()) }
                 dt { "Health" } dd { code { (self.path_prefix) "/healthz" } " " code { (self.path_prefix) "/readyz" } }
             }
         }
     }
+}
+
+impl Service {
+    fn held(&self) -> String {
+        let facts = self.pipeline.cache().facts();
+        let so_far = if facts.is_counted { "" } else { " so far, still counting" };
+        format!("{} in {} files of {} modules{so_far}", roughly(facts.bytes), facts.files, facts.modules)
+    }
+
+    /// The sources that any module may come from, by their configured names, and how they do. Others are not shown: a
+    /// route may lead to a place that not everybody shall know of.
+    fn sources(&self) -> Vec<String> {
+        let health = self.pipeline.origins().health();
+        let told = |name: String| match health.iter().find(|health| health.name == name).map(|it| &it.state) {
+            None => name,
+            Some(State::Closed) => format!("{name}: asked"),
+            Some(State::HalfOpen) => format!("{name}: being tried"),
+            Some(State::Open { .. }) => format!("{name}: left alone for now"),
+        };
+        self.pipeline.source_names().into_iter().map(told).collect()
+    }
+}
+
+fn roughly(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..=1023 => return format!("{bytes} B"),
+        1024..=1_048_575 => (1_u64 << 10, "KiB"),
+        1_048_576..=1_073_741_823 => (1 << 20, "MiB"),
+        _ => (1 << 30, "GiB"),
+    };
+    let tenths = bytes.saturating_mul(10) / unit;
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
 fn setup(base: &str) -> Markup {

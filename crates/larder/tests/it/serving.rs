@@ -265,3 +265,25 @@ async fn a_private_module_goes_to_no_proxy_and_its_answer_into_no_cache() {
     }
     assert!(public.paths().is_empty(), "a private name left the house");
 }
+
+#[tokio::test]
+async fn the_page_tells_what_is_held_and_how_the_sources_do_by_name_only() {
+    let files = ModuleFiles::new("example.com/m", "v1.0.0");
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    let proxy = TestProxy::over(&upstream);
+    for _ in 0..2 {
+        assert_eq!(proxy.get(&files.url("mod")).await.status, 200);
+    }
+    let home = proxy.get("/").await.text();
+    let name = upstream.url().replace("http://", "");
+    for words in ["(50.0 % were here)", "in 1 files of 1 modules", &format!("{name}: asked")] {
+        assert!(home.contains(words), "{words}\n{home}");
+    }
+    upstream.stop().await;
+    for patch in 1..20 {
+        proxy.get(&format!("/example.com/m/@v/v1.0.{patch}.mod")).await;
+    }
+    let home = proxy.get("/").await.text();
+    assert!(home.contains(&format!("{name}: left alone for now")), "{home}");
+    proxy.stop().await;
+}
