@@ -38,7 +38,7 @@ pub struct Limits {
     #[schemars(range(min = 1))]
     pub waiting_per_address: u32,
     /// Answers larger than what memory holds, or still arriving, that are sent at once. Further ones are answered 503.
-    /// Each may hold up to 72 KiB that its reader has not taken.
+    /// Each may hold up to 128 KiB that its reader has not taken.
     #[schemars(range(min = 1))]
     pub downloads: u32,
     /// Such answers to one address.

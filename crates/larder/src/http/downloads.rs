@@ -1,8 +1,8 @@
 //! How many answers from files and flights are being sent at once, in all and to each address.
 //!
 //! Each such answer holds what its reader has not taken: up to 64 KiB gathered for its connection or stream and one
-//! piece, 8 KiB when very many read (`body`). So 4096 of them hold 288 MiB at the worst, and 1024 of one address 72 MiB,
-//! however many connections and HTTP/2 streams with shut windows they come by. Answers from memory share what is held
+//! piece: 64 KiB, or 8 KiB when very many read (`body`). So 4096 of them hold 288 MiB as a rule, 512 MiB at the very worst, and
+//! 1024 of one address a quarter of that, however many connections and HTTP/2 streams with shut windows they come by. Answers from memory share what is held
 //! and never come here. Beyond a bound is refused with 503.
 
 use std::collections::HashMap;
