@@ -220,6 +220,11 @@ impl Pipeline {
         self.tasks.is_stopping()
     }
 
+    /// Resolves when the server has begun to stop.
+    pub async fn stopping(&self) {
+        self.tasks.stopping().await;
+    }
+
     /// Counts of what was refused.
     pub fn refusals(&self) -> &Arc<Refusals> {
         &self.refusals

@@ -57,6 +57,12 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
         self.report.add(finding);
     }
 
+    /// Whether the server has begun to stop; what was reached until then is where the next scrub goes on.
+    fn is_stopped(&mut self) -> bool {
+        self.report.interrupted |= self.pipeline.is_stopping();
+        self.report.interrupted
+    }
+
     async fn manifests(&mut self) -> Result<(), StoreError> {
         let meta = key("meta")?;
         let of = self.count(&meta).await?;
@@ -64,12 +70,14 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
         loop {
             let page = self.cache.blobs().list(Some(&meta), after.as_ref(), PAGE).await?;
             for listed in &page {
-                if self.pipeline.is_stopping() {
-                    self.report.interrupted = true;
+                if self.is_stopped() {
                     return Ok(());
                 }
                 let Some(path) = module_of(&listed.key).filter(|path| self.wants(path)) else { continue };
                 self.module(&path).await?;
+                if self.report.interrupted {
+                    return Ok(());
+                }
                 self.report.modules += 1;
                 self.report.reached = Some(listed.key.to_string());
                 let (done, bytes) = (self.report.modules, self.report.bytes);
@@ -107,11 +115,17 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
             }
         }
         for record in self.cache.records(path).await? {
+            if self.is_stopped() {
+                return Ok(());
+            }
             let version = Version::parse(&record.version).ok();
             let module = version.and_then(|version| ModuleVersion::new(path.clone(), version).ok());
             if let (Some(module), Some(kind)) = (module, FileKind::parse(&record.kind)) {
                 self.file(&module, kind, &record).await?;
             }
+        }
+        if self.is_stopped() {
+            return Ok(());
         }
         let directory = key(&format!("modules/{}/@v", path.escape()))?;
         let mut after = None;
@@ -169,7 +183,12 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
             self.found(finding(&name, What::Lost, detail), outcome);
             return Ok(());
         }
-        let damage = match self.cache.examine(module, kind, record, self.pace).await {
+        let examined = tokio::select! {
+            examined = self.cache.examine(module, kind, record, self.pace) => examined,
+            // Reading on would hold up the stop, and changes nothing.
+            () = self.pipeline.stopping() => return Ok(()),
+        };
+        let damage = match examined {
             Ok(damage) => damage,
             Err(error) => {
                 let why = "nothing was changed; the next scrub tries again".to_owned();
@@ -200,7 +219,13 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
         if !self.order.heal {
             return Outcome::Left;
         }
-        match self.pipeline.heal(module, kind).await {
+        let healed = tokio::select! {
+            healed = self.pipeline.heal(module, kind) => healed,
+            () = self.pipeline.stopping() => {
+                return Outcome::Broken { why: "the server stops; it is tried again after the next start".to_owned() };
+            }
+        };
+        match healed {
             Ok(true) => Outcome::Healed,
             Ok(false) => Outcome::Broken { why: "it was fetched, but could not be kept".to_owned() },
             Err(error) => Outcome::Broken { why: why_lost(&error) },
@@ -262,6 +287,9 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
         loop {
             let page = self.cache.blobs().list(Some(&tree), after.as_ref(), PAGE).await?;
             for listed in &page {
+                if self.is_stopped() {
+                    return Ok(());
+                }
                 let name = listed.key.as_str().strip_prefix("modules/").unwrap_or_default();
                 let module = name.split_once("/@v/").map_or("", |(module, _)| module);
                 if name.starts_with("sumdb/") || (module.is_empty() && self.order.only.is_some()) {

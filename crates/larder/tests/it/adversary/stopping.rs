@@ -102,3 +102,29 @@ async fn an_import_under_way_ends_early_and_says_so() {
         "{last}"
     );
 }
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_scrub_that_reads_slowly() {
+    let small = ModuleFiles::new("example.com/a", "v1.0.0");
+    let large = ModuleFiles::new("example.com/b", "v1.0.0").padding(900_000);
+    let upstream = Upstream::of(&[small.clone(), large.clone()]).await;
+    let url = upstream.url();
+    let settings = [("upstream", url.as_str()), ("scrub.rate", "16KiB"), ("timeout.drain", "5s")];
+    let proxy = TestProxy::with(&settings);
+    for url in [small.url("info"), large.url("zip")] {
+        assert_eq!(proxy.get(&url).await.status, 200);
+    }
+    let stream = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
+    let mut stream = tokio::io::BufReader::new(stream);
+    stream.write_all(b"POST /api/v1/scrub HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+    let mut line = String::new();
+    while !line.contains("progress") {
+        line.clear();
+        assert!(stream.read_line(&mut line).await.unwrap() > 0, "the answer ended before anything was done");
+    }
+    // The next file is the zip: a minute of reading.
+    proxy.stop().await;
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.lines().last().unwrap().contains("\"interrupted\":true"), "{rest}");
+}
