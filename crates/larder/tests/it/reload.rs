@@ -250,3 +250,29 @@ async fn the_api_reloads_and_says_which_configuration_is_in_force() {
     assert!(configuration["broken"]["since"].is_string(), "{configuration}");
     proxy.stop().await;
 }
+
+#[tokio::test]
+async fn a_caller_who_leaves_does_not_stop_a_reload_halfway() {
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::with_file(&over(&upstream, ""));
+    let file = proxy.app().reloader().state().file.unwrap();
+    std::fs::remove_file(&file).unwrap();
+    // Reading it lasts until somebody has written it.
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &file, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let mut caller = RawClient::connect(proxy.address()).await;
+    let head = "POST /api/v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Content-Length: 0\r\n\r\n";
+    caller.send(head.as_bytes()).await;
+    let write = tokio::task::spawn_blocking(move || std::fs::File::options().write(true).open(file));
+    let mut open = write.await.unwrap().unwrap();
+    drop(caller);
+    let counters = proxy.pipeline().counters().clone();
+    testkit::eventually("the caller has left", || async { counters.in_flight() == 0 }).await;
+    std::io::Write::write_all(&mut open, over(&upstream, "private = [\"corp.example\"]").as_bytes()).unwrap();
+    drop(open);
+    let reloader = proxy.app().reloader();
+    testkit::eventually("the end of the reload", || async { reloader.state().reloads == 1 }).await;
+    assert_eq!(proxy.get(&secret().url("mod")).await.status, 403);
+    proxy.stop().await;
+}
