@@ -117,7 +117,10 @@ impl Breaker {
         if !std::mem::take(&mut pass.trying) {
             return false;
         }
-        *self.turn() = Turn::Closed;
+        // All of it in one turn: a late failure that opened it in between would find it closed for those who pass, and
+        // open for those who would open it, for ever.
+        let mut turn = self.turn();
+        *turn = Turn::Closed;
         self.run.store(0, Relaxed);
         self.window.clear();
         self.closed.store(true, Relaxed);
