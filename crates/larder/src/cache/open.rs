@@ -41,6 +41,8 @@ pub struct OpenFile {
     blob: Blob,
     /// What the file was when the bits below were set; none when that could not be told.
     stamp: Mutex<Option<Stamp>>,
+    /// Times that the file was found to have changed.
+    changes: AtomicU64,
     /// One bit a block, set once the block was found right.
     checked: Box<[AtomicU64]>,
     /// Where wrong bytes were met: the block's number; [`SOUND`] while none were.
@@ -56,7 +58,7 @@ impl OpenFile {
         let words = record.size.div_ceil(BLOCK).div_ceil(64);
         let checked = (0..words).map(|_| AtomicU64::new(0)).collect();
         let stamp = Mutex::new(Some(blob.stamp()));
-        Self { record, blob, stamp, checked, rot: AtomicU64::new(SOUND) }
+        Self { record, blob, stamp, changes: AtomicU64::new(0), checked, rot: AtomicU64::new(SOUND) }
     }
 
     /// What is recorded about the file.
@@ -80,10 +82,17 @@ impl OpenFile {
         let mut then = self.stamp.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if *then != now {
             *then = now;
+            // Before the bits: whoever checks a block meanwhile looks here after setting its bit.
+            self.changes.fetch_add(1, Ordering::SeqCst);
             for word in &self.checked {
-                word.store(0, Ordering::Relaxed);
+                word.store(0, Ordering::SeqCst);
             }
         }
+    }
+
+    /// How often it was found to have changed.
+    fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 
     /// Reads at most `len` bytes at `offset` if that needs no waiting; never across the end of a block that has to be
@@ -106,15 +115,16 @@ impl OpenFile {
 
     /// What must be read from the store to give out bytes at `offset`: the bytes themselves, or their whole block.
     fn piece(&self, offset: u64, len: usize) -> Piece {
+        let changes = self.changes();
         let block = offset / BLOCK;
         let start = block * BLOCK;
         let block_len = BLOCK.min(self.record.size.saturating_sub(start));
         if self.is_checked(block) {
             // To the end of the block: the next one may be unchecked.
             let left = usize::try_from(start + block_len - offset.min(start + block_len)).unwrap_or(len);
-            Piece { block, offset, len: len.min(left), check: false }
+            Piece { block, offset, len: len.min(left), changes, check: false }
         } else {
-            Piece { block, offset: start, len: usize::try_from(block_len).unwrap_or(0), check: true }
+            Piece { block, offset: start, len: usize::try_from(block_len).unwrap_or(0), changes, check: true }
         }
     }
 
@@ -137,7 +147,7 @@ impl OpenFile {
             self.rot.store(piece.block, Ordering::Relaxed);
             return Err(ReadError::Rotten { block: piece.block });
         }
-        self.mark_checked(piece.block);
+        self.mark_checked(piece.block, piece.changes);
         let skip = usize::try_from(offset - piece.offset).unwrap_or(usize::MAX).min(bytes.len());
         Ok(bytes.slice(skip..bytes.len().min(skip.saturating_add(len))))
     }
@@ -152,9 +162,13 @@ impl OpenFile {
         self.word(block).is_some_and(|word| word.load(Ordering::Relaxed) & bit(block) != 0)
     }
 
-    fn mark_checked(&self, block: u64) {
+    /// Marks a block that was read when the file had changed so often; not one that has changed since.
+    fn mark_checked(&self, block: u64, changes: u64) {
         if let Some(word) = self.word(block) {
-            word.fetch_or(bit(block), Ordering::Relaxed);
+            word.fetch_or(bit(block), Ordering::SeqCst);
+            if self.changes() != changes {
+                word.fetch_and(!bit(block), Ordering::SeqCst);
+            }
         }
     }
 
@@ -167,9 +181,50 @@ struct Piece {
     block: u64,
     offset: u64,
     len: usize,
+    /// What [`OpenFile::changes`] said before the reading.
+    changes: u64,
     check: bool,
 }
 
 fn bit(block: u64) -> u64 {
     1 << (block % 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{Blobs, Disk, Durability, Key, Publish};
+
+    use super::*;
+    use crate::cache::manifest::VerifiedBy;
+
+    #[tokio::test]
+    async fn a_block_that_was_read_before_a_change_does_not_count_as_checked_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (disk, key) = (Disk::open(dir.path()).unwrap(), Key::parse("modules/x").unwrap());
+        let bytes = Bytes::from(vec![7; 1000]);
+        let blob = store::put(&disk as &dyn Blobs, &key, bytes.clone(), Publish::New, Durability::Batched);
+        let (blob, sums) = (blob.await.unwrap(), sums::of(&bytes));
+        let record = Record {
+            version: "v1.0.0".into(),
+            kind: "zip".into(),
+            h1: None,
+            sha256: sums.sha256,
+            size: sums.size,
+            blocks: sums.blocks,
+            source: "test".into(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            verified_by: VerifiedBy::FirstSeen,
+            lost: false,
+        };
+        let file = OpenFile::new(Arc::new(record), blob);
+        let piece = file.piece(0, 10);
+        let mut rotten = std::fs::File::options().append(true).open(dir.path().join("modules/x")).unwrap();
+        std::io::Write::write_all(&mut rotten, b"x").unwrap();
+        file.notice_change();
+        assert_eq!(file.accept(&piece, 0, 10, Ok(bytes.clone())).unwrap(), bytes.slice(..10));
+        assert!(!file.is_checked(0), "what is there now was never checked");
+        let piece = file.piece(0, 10);
+        file.accept(&piece, 0, 10, Ok(bytes)).unwrap();
+        assert!(file.is_checked(0));
+    }
 }
