@@ -159,6 +159,22 @@ async fn what_nobody_vouches_for_is_taken_out_and_a_list_put_right() {
 }
 
 #[tokio::test]
+async fn a_tree_whose_records_are_lost_is_left_alone() {
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::over(&upstream);
+    let files: Vec<String> = (0..150).map(|at| format!("/example.com/m{at}/@v/v1.0.0.mod")).collect();
+    for file in &files {
+        std::fs::create_dir_all(tree(&proxy, file).parent().unwrap()).unwrap();
+        put(&proxy, file, b"module example.com/m\n");
+    }
+    let report = run(&proxy, WHOLE).await;
+    assert!(files.iter().all(|file| tree(&proxy, file).exists()), "the scrub took files away");
+    let Outcome::Broken { why } = &named(&report, "modules").outcome else { panic!("{report:#?}") };
+    assert!(why.contains("larder import"), "{why}");
+    assert_eq!((report.mended, report.broken), (0, 1));
+}
+
+#[tokio::test]
 async fn lines_of_a_manifest_that_are_no_records_are_told_and_the_rest_kept() {
     let files = module("example.com/M");
     let upstream = Upstream::of(std::slice::from_ref(&files)).await;

@@ -15,6 +15,8 @@ use crate::pipeline::{Class, Error, Pipeline};
 
 /// Names looked at in one go.
 const PAGE: usize = 1000;
+/// Files without any record of their module that are taken for what a crash left: fetches under way, not a tree.
+const STRAYS: usize = 100;
 
 /// One scrub under way.
 pub(super) struct Walk<'a, T> {
@@ -280,16 +282,31 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
         Ok(())
     }
 
-    /// What lies in the tree where no manifest is.
+    /// What lies in the tree where no manifest is: a crash leaves a little. Very much of it means that the records are
+    /// gone, and then nothing is touched: the files may be all there is.
     async fn strays(&mut self) -> Result<(), StoreError> {
+        let strays = self.without_manifest().await?;
+        if strays.len() <= STRAYS {
+            for stray in &strays {
+                self.vouched(stray).await?;
+            }
+            return Ok(());
+        }
+        let detail = format!("more than {STRAYS} files of modules that have no records in meta/");
+        let why = "nothing was removed: was meta/ lost? Bring it back from a copy, or stop the server, move modules/ \
+                   away and `larder import` it";
+        self.found(finding("modules", What::Unvouched, detail), Outcome::Broken { why: why.to_owned() });
+        Ok(())
+    }
+
+    /// Files of modules without a manifest, no more than needed to tell that there are too many.
+    async fn without_manifest(&self) -> Result<Vec<Key>, StoreError> {
         let tree = key("modules")?;
         let (mut after, mut known): (_, Option<(String, bool)>) = (None, None);
+        let mut strays = Vec::new();
         loop {
             let page = self.cache.blobs().list(Some(&tree), after.as_ref(), PAGE).await?;
             for listed in &page {
-                if self.is_stopped() {
-                    return Ok(());
-                }
                 let name = listed.key.as_str().strip_prefix("modules/").unwrap_or_default();
                 let module = name.split_once("/@v/").map_or("", |(module, _)| module);
                 if name.starts_with("sumdb/") || (module.is_empty() && self.order.only.is_some()) {
@@ -299,12 +316,12 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
                     known = Some((module.to_owned(), self.has_manifest(module).await?));
                 }
                 if known.as_ref().is_some_and(|(_, has_manifest)| !has_manifest) {
-                    self.vouched(&listed.key).await?;
+                    strays.push(listed.key.clone());
                 }
             }
-            match next(&page) {
+            match next(&page).filter(|_| strays.len() <= STRAYS) {
                 Some(last) => after = Some(last),
-                None => return Ok(()),
+                None => return Ok(strays),
             }
         }
     }
