@@ -28,6 +28,7 @@ use crate::http::{self, Service};
 use crate::jobs;
 use crate::jobs::scrub::Scrub;
 use crate::observe::log::Level;
+use crate::observe::trace::Tracer;
 use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
 
@@ -49,6 +50,7 @@ pub struct App {
     notify: Notify,
     disk: Arc<Disk>,
     tasks: Tasks,
+    tracer: Tracer,
     retire: Duration,
     drain: Duration,
 }
@@ -90,7 +92,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let (retire, drain) = (config.timeout.retire.into(), config.timeout.drain.into());
     let control = data.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
-    let schedule = build::schedule(config);
+    let (schedule, tracer) = (build::schedule(config), build::tracer(config)?);
     let live = Live {
         pipeline: pipeline.clone(),
         service: settings.clone(),
@@ -118,7 +120,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
         clock,
     });
     let service = Service::new(pipeline.clone(), prefix, settings, counters, Arc::new(api));
-    let service = Arc::new(service);
+    let service = Arc::new(service.with_tracer(tracer.clone()));
     tasks.attend(control::run(socket, service.clone(), tasks.clone()));
     tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::sync::run(pipeline.cache().clone(), tasks.clone()));
@@ -130,7 +132,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
         tasks.spawn(listen::run(listener, admission.clone(), service.clone(), tasks.clone()));
     }
     reloader.ready();
-    Ok(App { addresses, names, pipeline, reloader, notify, disk, tasks, retire, drain })
+    Ok(App { addresses, names, pipeline, reloader, notify, disk, tasks, tracer, retire, drain })
 }
 
 impl App {
@@ -163,6 +165,7 @@ impl App {
         self.tasks.stop();
         let drained = tokio::time::timeout(self.drain, self.tasks.finished()).await.is_ok();
         self.tasks.dismiss();
+        self.tracer.close().await;
         if let Err(error) = self.disk.close() {
             tracing::error!(error = &error as &dyn std::error::Error, "the store could not be closed");
         }

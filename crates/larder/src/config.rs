@@ -42,6 +42,7 @@ mod sumdb;
 mod text;
 mod timeout;
 mod tls;
+mod trace;
 mod units;
 mod upstream;
 
@@ -78,6 +79,7 @@ pub use sumdb::{SumDb, SumDbSpec};
 pub use text::redact;
 pub use timeout::Timeout;
 pub use tls::Tls;
+pub use trace::Trace;
 pub use units::{Duration, Size};
 pub use upstream::{Address, Route, Upstream};
 
@@ -167,6 +169,8 @@ pub struct Config {
     pub log: Log,
     /// Who is told the numbers at `/metrics`.
     pub metrics: Metrics,
+    /// Where traces are sent. Only builds with the feature `otlp` have traces.
+    pub trace: Trace,
     /// Who may ask the server about itself, and tell it what to do.
     pub admin: Admin,
 }
@@ -201,6 +205,7 @@ impl Default for Config {
             evidence: Evidence::default(),
             log: Log::default(),
             metrics: Metrics::default(),
+            trace: Trace::default(),
             admin: Admin::default(),
         }
     }

@@ -18,6 +18,7 @@ mod pulse;
 pub mod range;
 mod record;
 mod refused;
+mod settings;
 pub mod socket;
 mod streams;
 mod target;
@@ -25,9 +26,7 @@ pub mod tls;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use gomod::request::SumDbOperation;
 use gomod::{FileKind, Request as Want};
@@ -36,7 +35,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use crate::auth::Identity;
 use crate::cache::open::ReadError;
 use crate::cache::{Content, Held};
-use crate::config::Cidr;
+use crate::observe::trace::{self, Tracer};
 use crate::observe::{Cached, Counters, Kind, RequestId, RequestIds};
 use crate::pipeline::{Answer, AnswerContent, Error, Pipeline, Reach};
 use admin::{BoxError, Calls, Door};
@@ -45,31 +44,13 @@ use downloads::Downloads;
 use fault::{Asker, Told};
 use range::Part;
 use record::{About, Asked, Begun, End, Finish, Head, Record};
+pub use settings::{InForce, Settings};
 
 /// Headers of an answer, so that their table need not grow.
 const HEADERS: usize = 12;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_LARDER_CACHE: HeaderName = HeaderName::from_static("x-larder-cache");
 const X_LARDER_SOURCE: HeaderName = HeaderName::from_static("x-larder-source");
-
-/// What an operator may change of the service while it runs.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How long others may store files of versions.
-    pub immutable: Duration,
-    /// How long others may store lists, latest versions and queries.
-    pub fresh: Duration,
-    /// Whether the admin API is answered on the listeners too, for callers on this machine.
-    pub admin_on_loopback: bool,
-    /// Networks that are told the numbers.
-    pub metrics_allow: Vec<Cidr>,
-    /// Whether the log tells where requests come from.
-    pub log_peers: bool,
-    /// Longest path that is looked at; module paths and versions are far shorter.
-    pub path_bytes: usize,
-    /// How many answers may be sent from files and flights at once.
-    pub downloads: downloads::Bounds,
-}
 
 /// Answers HTTP requests.
 pub struct Service {
@@ -81,54 +62,7 @@ pub struct Service {
     ids: RequestIds,
     calls: Arc<dyn Calls>,
     downloads: Arc<Downloads>,
-}
-
-/// The settings in force.
-pub struct InForce(ArcSwap<Live>);
-
-impl InForce {
-    /// These, to begin with.
-    pub fn new(settings: Settings) -> Self {
-        Self(ArcSwap::from_pointee(settings.into()))
-    }
-
-    /// Puts other settings in force.
-    pub fn put(&self, settings: Settings) {
-        self.0.store(Arc::new(settings.into()));
-    }
-
-    fn now(&self) -> arc_swap::Guard<Arc<Live>> {
-        self.0.load()
-    }
-}
-
-/// The settings as they are used.
-struct Live {
-    admin_on_loopback: bool,
-    metrics_allow: Vec<Cidr>,
-    log_peers: bool,
-    path_bytes: usize,
-    downloads: downloads::Bounds,
-    immutable: HeaderValue,
-    changing: HeaderValue,
-}
-
-impl From<Settings> for Live {
-    fn from(settings: Settings) -> Self {
-        let public = |age: Duration| {
-            HeaderValue::from_str(&format!("public, max-age={}", age.as_secs()))
-                .unwrap_or(HeaderValue::from_static("no-store"))
-        };
-        Self {
-            immutable: public(settings.immutable),
-            changing: public(settings.fresh),
-            admin_on_loopback: settings.admin_on_loopback,
-            metrics_allow: settings.metrics_allow,
-            log_peers: settings.log_peers,
-            path_bytes: settings.path_bytes,
-            downloads: settings.downloads,
-        }
-    }
+    tracer: Tracer,
 }
 
 /// A response with what the record of the request says about it.
@@ -153,8 +87,14 @@ impl Service {
         counters: Arc<Counters>,
         calls: Arc<dyn Calls>,
     ) -> Self {
-        let (ids, downloads) = Default::default();
-        Self { pipeline, path_prefix, settings, counters, ids, calls, downloads }
+        let (ids, downloads, tracer) = Default::default();
+        Self { pipeline, path_prefix, settings, counters, ids, calls, downloads, tracer }
+    }
+
+    /// One whose requests are traced.
+    #[must_use]
+    pub fn with_tracer(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// What is counted.
@@ -164,6 +104,14 @@ impl Service {
 
     /// Answers one request of a listener.
     pub async fn serve<B>(&self, request: Request<B>, who: &Identity) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let span = self.tracer.request(request.headers(), who.peer);
+        span.around(self.serve_one(request, who)).await
+    }
+
+    async fn serve_one<B>(&self, request: Request<B>, who: &Identity) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
     {
@@ -320,6 +268,11 @@ impl Service {
                 return Served::plain(Kind::Other, response, path);
             }
         };
+        if trace::is_on()
+            && let Some(module) = want.module().filter(|module| !self.pipeline.is_private(module))
+        {
+            trace::tell("module.path", module);
+        }
         let held_only = forced || go_true(request.headers().get("disable-module-fetch"));
         let reach = if held_only { Reach::HeldOnly } else { Reach::Anywhere };
         let mut answered = self.answer(&want, request, who, reach).await;

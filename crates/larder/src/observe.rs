@@ -12,6 +12,7 @@ mod machine;
 mod process;
 mod refusals;
 mod samples;
+pub mod trace;
 mod words;
 
 use std::cell::Cell;

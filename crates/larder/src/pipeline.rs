@@ -4,6 +4,7 @@
 //! verified, kept, and then held. An outage is never told as an absence: absent is only what every source that may be
 //! asked has denied.
 
+mod ask;
 mod departures;
 mod derive;
 mod failure;
@@ -27,6 +28,7 @@ use crate::auth::{Block, Identity};
 use crate::cache::keep::Provenance;
 use crate::cache::{Absence, Cache, Held, Lookup};
 use crate::clock::Clock;
+use crate::observe::trace::{self, Step};
 use crate::observe::{Cached, Counters, Reason, Refusals, Tally};
 use crate::tasks::Tasks;
 use crate::verify::Verified;
@@ -402,7 +404,8 @@ impl Pipeline {
         let boarded = self.flights.board(want, self.clock.now());
         self.counters.tally(if boarded.is_first { Tally::FlightStarted } else { Tally::FlightJoined }, 1);
         if boarded.is_first {
-            self.tasks.spawn(fetch::fly(self.clone(), boarded.flight.clone(), passage));
+            let flying = fetch::fly(self.clone(), boarded.flight.clone(), passage);
+            self.tasks.spawn(trace::step(Step::Flight, flying));
         }
         boarded
     }

@@ -23,6 +23,7 @@ use crate::http::connection::Patience;
 use crate::http::downloads::Bounds as Downloads;
 use crate::http::pace::Demand;
 use crate::jobs::scrub::schedule::Schedule;
+use crate::observe::trace::Tracer;
 use crate::pipeline::{self, Bounds, Parts, Pipeline, SumDb, SumDbs};
 use crate::tasks::Tasks;
 
@@ -68,6 +69,17 @@ pub(super) fn sources(
         bounds: bounds(config),
         shares: Shares::new(config.limits.exempt.clone()),
     })
+}
+
+/// What traces requests.
+///
+/// # Errors
+/// The thread that sends traces cannot be started.
+pub(super) fn tracer(config: &Config) -> anyhow::Result<Tracer> {
+    match config.trace.endpoint.reveal() {
+        "" => Ok(Tracer::default()),
+        endpoint => Tracer::to(endpoint, config.trace.sample).context("traces cannot be sent"),
+    }
 }
 
 /// When the store is scrubbed, and how fast.

@@ -63,6 +63,7 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     }
     found.extend(of_upstreams(config));
     found.extend(of_credentials(config));
+    found.extend(of_traces(config));
     found
 }
 
@@ -144,6 +145,33 @@ fn timeouts(config: &Config) -> [(&'static str, Duration); 12] {
         ("breaker.pause", config.breaker.pause),
         ("budget.wait", config.budget.wait),
     ]
+}
+
+/// What is wrong with where traces are sent.
+fn of_traces(config: &Config) -> Vec<Conflict> {
+    let endpoint = config.trace.endpoint.reveal();
+    let reason = if endpoint.is_empty() {
+        None
+    } else if !cfg!(feature = "otlp") {
+        Some("this build has no traces; build with --features otlp, or leave it empty".to_owned())
+    } else if endpoint.parse::<http::Uri>().is_ok_and(|uri| is_collector(&uri)) {
+        None
+    } else {
+        Some(format!(
+            "{} is not the address of a collector; write http://127.0.0.1:4318",
+            config.trace.endpoint
+        ))
+    };
+    let sample = config.trace.sample;
+    let sample = (sample > 100).then(|| format!("{sample} percent is more than all; write 100 or less"));
+    let found = [("trace.endpoint", reason), ("trace.sample", sample)];
+    let found = found.into_iter().filter_map(|(key, reason)| Some((key, reason?)));
+    found.map(|(key, reason)| Conflict { keys: vec![key], reason }).collect()
+}
+
+fn is_collector(uri: &http::Uri) -> bool {
+    let is_plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    matches!(uri.scheme_str(), Some("http" | "https")) && is_plain && uri.query().is_none()
 }
 
 /// Conflicts of credentials, with each other and with the environment.

@@ -102,7 +102,7 @@ impl fmt::Debug for Upstream {
 as_text!(Upstream, ["https://proxy.golang.org,direct", "https://proxy.corp.example.com|direct", "off"]);
 
 /// One address that may carry a password: printing hides it, only [`Address::reveal`] gives it out.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Address(String);
 
 impl Address {

@@ -11,6 +11,7 @@ use gomod::{FileKind, Request as Want};
 use http::{HeaderValue, Method, Request, Uri, header};
 
 use super::fault;
+use crate::observe::trace::{self, Span};
 use crate::observe::{Cached, Counters, Ended, Kind, Outcome, RequestId};
 
 /// The status that a log shows for a request whose client did not wait for one; it is never sent.
@@ -24,6 +25,8 @@ pub(super) struct Head {
     peer: Option<IpAddr>,
     agent: Option<HeaderValue>,
     started: Instant,
+    /// It ends with the last record of the request.
+    span: Span,
 }
 
 impl Head {
@@ -35,6 +38,7 @@ impl Head {
             peer,
             agent: request.headers().get(header::USER_AGENT).cloned(),
             started: Counters::now(),
+            span: trace::current(),
         }
     }
 }
@@ -207,6 +211,16 @@ impl Record {
             first: self.first,
             whole,
         });
+        let span = &head.span;
+        span.tell("request.id", &head.id);
+        span.tell("http.request.method", head.method);
+        span.tell("http.response.status_code", self.status);
+        span.tell("file.kind", kind.as_str());
+        span.tell("cache.lookup", about.cached.as_str());
+        span.tell("end", end);
+        if self.status >= 500 || self.end == End::Cut {
+            span.fail(outcome.failure().unwrap_or(end));
+        }
         tracing::info!(
             target: "request",
             id = %head.id,

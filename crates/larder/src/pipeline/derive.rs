@@ -12,7 +12,8 @@ use gomod::modfile::ModFile;
 use gomod::{FileKind, ModulePath, ModuleVersion, Request, Version, latest};
 use source::Walk;
 
-use super::fetch::{at_fault, receive_whole};
+use super::ask::receive_whole;
+use super::fetch::at_fault;
 use super::flight::{Flight, Landed};
 use super::{Answer, AnswerContent, CacheState, Error, Pipeline, REFRESH_PAUSE, Reach};
 use crate::auth::Identity;

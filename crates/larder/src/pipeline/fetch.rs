@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::{FutureExt, StreamExt};
 use gomod::{FileKind, ModuleVersion, Request};
 use http::HeaderValue;
 use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk};
 use store::{Durability, Spool, StoreError};
 
+use super::ask::{asked, receive_whole};
 use super::flight::{Flight, Landed, PIECE};
 use super::{Error, FAILURE_MEMORY, Passage, Pipeline};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
 use crate::cache::{Held, KeepError, Lookup};
 use crate::observe::Tally;
+use crate::observe::trace::{self, Step};
 use crate::verify::sums::{Summer, Sums};
 use crate::verify::{self, Verified, Wrong};
 
@@ -95,6 +97,7 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
         }
         Err(error) if error.class().is_absence() => {}
         Err(error) => {
+            trace::fail(format_args!("{:?}", error.class()));
             tracing::warn!(want = %flight.want(), error.class = ?error.class(), "fetch failed: {error}");
             let failure = (pipeline.clock.now(), error.clone());
             pipeline.failures.insert(flight.want().clone(), failure);
@@ -247,7 +250,8 @@ impl Pipeline {
         verified: Verified,
         source: &dyn Source,
     ) -> Result<Held, Trouble> {
-        match self.cache.keep(module, kind, verified.clone(), first_seen(source)).await {
+        let keeping = self.cache.keep(module, kind, verified.clone(), first_seen(source));
+        match trace::step(Step::Keep, keeping).await {
             Ok(held) => Ok(held),
             Err(KeepError::Store(error)) if error.is_outage() => {
                 tracing::debug!(module = %module, file.kind = kind.extension(), "served without being kept: {error}");
@@ -278,7 +282,8 @@ impl Pipeline {
         let (checked, body, is_recorded) = (module.clone(), spool.clone(), recorded.is_some());
         let checking =
             tokio::task::spawn_blocking(move || verify::zip(&checked, body, sums, recorded.as_ref()));
-        let checked = tokio::time::timeout(CHECK_TIME, checking).await.map_err(|_| stuck("check"))?;
+        let checking = trace::step(Step::Verify, tokio::time::timeout(CHECK_TIME, checking));
+        let checked = checking.await.map_err(|_| stuck("check"))?;
         let checked = checked.map_err(|_| Error::Lost)?;
         match checked {
             // The spool could not be read: nothing is known to be wrong with what the source sent.
@@ -319,7 +324,7 @@ struct Coming<'a> {
 
 impl<'a> Coming<'a> {
     async fn from(source: &'a dyn Source, want: &Request) -> Result<Self, SourceError> {
-        Ok(Self { source, fetched: source.fetch(want).await? })
+        Ok(Self { source, fetched: asked(source, source.fetch(want)).await? })
     }
 }
 
@@ -328,20 +333,6 @@ impl<'a> Coming<'a> {
 fn only(chain: &Chain, name: &str) -> Option<Chain> {
     let links: Vec<_> = chain.links().iter().filter(|link| link.source().name() == name).cloned().collect();
     (!links.is_empty()).then(|| Chain::new(links, false))
-}
-
-/// Receives a small body whole. Its size and time are bounded by the source.
-pub(super) async fn receive_whole(source: &dyn Source, want: &Request) -> Result<Bytes, SourceError> {
-    let mut fetched = source.fetch(want).await?;
-    let first = fetched.body.next().await.transpose()?.unwrap_or_default();
-    let mut whole = BytesMut::new();
-    while let Some(piece) = fetched.body.next().await.transpose()? {
-        if whole.is_empty() {
-            whole.extend_from_slice(&first);
-        }
-        whole.extend_from_slice(&piece);
-    }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
 /// Receives a body into a spool, letting followers see it grow; resumes where it was cut if the source can.
@@ -366,7 +357,7 @@ async fn receive(
         resumes += 1;
         intake.flush().await?;
         let from = Resume { offset: spool.size(), etag: etag.clone() };
-        fetched = source.fetch_from(flight.want(), &from).await.map_err(|_| error)?;
+        fetched = asked(source, source.fetch_from(flight.want(), &from)).await.map_err(|_| error)?;
         tracing::info!(want = %flight.want(), offset = spool.size(), "resumed a body that was cut");
     }
     intake.flush().await?;

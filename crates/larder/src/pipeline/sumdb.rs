@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use source::{Chain, Fallback, Link, Routes, Source, SourceError, Walk, WalkError};
 
 use super::Error;
-use super::fetch::receive_whole;
+use super::ask::receive_whole;
 use super::flight::Passed;
 use crate::clock::Clock;
 

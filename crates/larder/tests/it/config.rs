@@ -327,6 +327,22 @@ fn rules_for_upstreams_that_let_nothing_through_are_mistakes() {
 }
 
 #[test]
+fn traces_that_could_not_be_sent_are_a_mistake() {
+    let endpoint = |value: &str| mistakes(&file(&format!("[trace]\nendpoint = \"{value}\"\nsample = 101")));
+    let sample = "larder.toml:3: trace.sample: 101 percent is more than all; write 100 or less";
+    let wrong = if cfg!(feature = "otlp") {
+        "127.0.0.1:4318 is not the address of a collector; write http://127.0.0.1:4318"
+    } else {
+        "this build has no traces; build with --features otlp, or leave it empty"
+    };
+    assert_eq!(
+        endpoint("127.0.0.1:4318"),
+        [format!("larder.toml:2: trace.endpoint: {wrong}"), sample.to_owned()]
+    );
+    assert_eq!(endpoint(""), [sample]);
+}
+
+#[test]
 fn passwords_are_not_told_in_mistakes() {
     let variables = [
         ("LARDER_SUMDB", "sum.golang.org ftp://me:secret@a.example"),

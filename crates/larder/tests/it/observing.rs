@@ -4,3 +4,5 @@ mod deployed;
 mod log;
 mod metrics;
 mod numbers;
+#[cfg(feature = "otlp")]
+mod tracing;

@@ -1,0 +1,44 @@
+//! One call to a source, as traces tell it.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use gomod::Request;
+use source::{Source, SourceError};
+
+use crate::observe::trace::{self, Step};
+
+/// Receives a small body whole. Its size and time are bounded by the source.
+pub(super) async fn receive_whole(source: &dyn Source, want: &Request) -> Result<Bytes, SourceError> {
+    asked(source, whole(source, want)).await
+}
+
+/// A call to a source, as a step that tells who was asked and how it ended.
+pub(super) async fn asked<T>(
+    source: &dyn Source,
+    call: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    let call = async {
+        trace::tell("upstream.name", source.name());
+        let answered = call.await;
+        match answered.as_ref().map_err(SourceError::class) {
+            Ok(_) => trace::tell("outcome", "answered"),
+            Err(class) if class.is_absent() => trace::tell("outcome", "absent"),
+            Err(class) => trace::fail(format_args!("{class:?}")),
+        }
+        answered
+    };
+    trace::step(Step::Source, call).await
+}
+
+async fn whole(source: &dyn Source, want: &Request) -> Result<Bytes, SourceError> {
+    let mut fetched = source.fetch(want).await?;
+    let first = fetched.body.next().await.transpose()?.unwrap_or_default();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = fetched.body.next().await.transpose()? {
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
