@@ -167,7 +167,11 @@ impl App {
         self.tasks.dismiss();
         self.tracer.close().await;
         if let Err(error) = self.disk.close() {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store could not be closed");
+            tracing::error!(
+                event = "close_failed",
+                error = &error as &dyn std::error::Error,
+                "the store could not be closed"
+            );
         }
         drained
     }

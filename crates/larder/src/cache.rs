@@ -285,7 +285,11 @@ impl Cache {
         if let Some(key) = known::key(want)
             && let Err(error) = self.blobs.remove(&key, None).await
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an old answer could not be removed");
+            tracing::warn!(
+                event = "answer_unremoved",
+                error = &error as &dyn std::error::Error,
+                "an old answer could not be removed"
+            );
         }
         absence
     }

@@ -160,6 +160,7 @@ impl Origin {
         match self.breaker.failed(pass, asked(error, conduct), &conduct.breaker) {
             Effect::None => {}
             Effect::Opened(pause) => tracing::warn!(
+                event = "breaker_opened",
                 upstream.name = self.name,
                 pause_ms = pause.as_millis(),
                 "an upstream is left alone for now: {}",
@@ -245,7 +246,11 @@ impl Call {
 
     fn lives(&mut self) {
         if self.origin.breaker.answered(&mut self.pass) {
-            tracing::info!(upstream.name = self.origin.name, "an upstream answers again");
+            tracing::info!(
+                event = "breaker_closed",
+                upstream.name = self.origin.name,
+                "an upstream answers again"
+            );
         }
     }
 }

@@ -5,6 +5,7 @@
 //! it builds in a second. Function length, argument counts and the like are clippy's (`clippy.toml`).
 
 mod crates;
+mod events;
 mod levels;
 mod names;
 mod source;
@@ -30,6 +31,7 @@ const RULES: &[Rule] = &[
     text::files_name_no_machine,
     text::files_are_merged,
     text::promises_have_their_tests,
+    events::lines_name_their_events,
     text::architecture_is_short_and_complete,
 ];
 

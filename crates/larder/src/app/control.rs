@@ -40,7 +40,11 @@ pub(super) async fn run(listener: UnixListener, service: Arc<Service>, tasks: Ta
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Most likely for want of descriptors, which passes.
-                tracing::warn!(error = &error as &dyn std::error::Error, "the control socket failed");
+                tracing::warn!(
+                    event = "control_failed",
+                    error = &error as &dyn std::error::Error,
+                    "the control socket failed"
+                );
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

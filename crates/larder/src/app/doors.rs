@@ -40,6 +40,7 @@ pub(super) fn open(config: &Config, mut passed: Vec<Passed>) -> anyhow::Result<D
     }
     for socket in passed {
         tracing::warn!(
+            event = "socket_unused",
             name = socket.name,
             "systemd passed a socket that nobody listens on; name it in `listen` as systemd:{}",
             socket.name

@@ -259,24 +259,43 @@ impl Live {
 impl Report {
     fn log(&self, state: &ReloadState) {
         for mistake in &self.mistakes {
-            tracing::error!(running_on = %state.read_at, "the configuration was not reloaded: {mistake}");
+            tracing::error!(
+                event = "reload_failed",
+                running_on = %state.read_at,
+                "the configuration was not reloaded: {mistake}"
+            );
         }
         for Change { key, before, now, .. } in &self.applied {
-            tracing::info!(key, before, now, "reloaded a setting");
+            tracing::info!(event = "reloaded", key, before, now, "reloaded a setting");
         }
         for Change { key, before, now, .. } in &self.needs_restart {
-            tracing::warn!(key, before, now, "a setting was changed that needs a restart");
+            tracing::warn!(
+                event = "needs_restart",
+                key,
+                before,
+                now,
+                "a setting was changed that needs a restart"
+            );
         }
         match &self.certificate {
             Some(Renewal::Replaced) => {
                 let expires = state.certificate_expires.map(|time| time.to_string());
-                tracing::info!(expires, "another certificate is shown from now on");
+                tracing::info!(
+                    event = "certificate_renewed",
+                    expires,
+                    "another certificate is shown from now on"
+                );
             }
-            Some(Renewal::Kept(why)) => tracing::error!("the certificate was not replaced: {why}"),
+            Some(Renewal::Kept(why)) => {
+                tracing::error!(event = "certificate_kept", "the certificate was not replaced: {why}");
+            }
             Some(Renewal::Same) | None => {}
         }
         if self.mistakes.is_empty() && self.applied.is_empty() {
-            tracing::info!("read the configuration again; nothing in force has changed");
+            tracing::info!(
+                event = "reload_unchanged",
+                "read the configuration again; nothing in force has changed"
+            );
         }
     }
 }

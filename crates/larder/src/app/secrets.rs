@@ -114,7 +114,11 @@ fn netrc(path: Option<&Path>) -> anyhow::Result<Netrc> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Netrc::default()),
         Ok(metadata) if metadata.len() <= MAX_NETRC_BYTES => {
             if metadata.mode() & OTHERS != 0 {
-                tracing::warn!(path = %path.display(), "netrc is open to everybody on this machine");
+                tracing::warn!(
+                    event = "netrc_open",
+                    path = %path.display(),
+                    "netrc is open to everybody on this machine"
+                );
             }
         }
         Ok(_) => anyhow::bail!("`netrc`: the file {} is too long", path.display()),
@@ -123,7 +127,11 @@ fn netrc(path: Option<&Path>) -> anyhow::Result<Netrc> {
     match fs::read(path) {
         Ok(text) => Ok(Netrc::parse(&String::from_utf8_lossy(&text))),
         Err(error) => {
-            tracing::warn!(path = %path.display(), "netrc is passed over, since it cannot be read: {error}");
+            tracing::warn!(
+                event = "netrc_unread",
+                path = %path.display(),
+                "netrc is passed over, since it cannot be read: {error}"
+            );
             Ok(Netrc::default())
         }
     }

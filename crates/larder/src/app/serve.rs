@@ -44,7 +44,7 @@ pub fn serve(reading: Reading) -> anyhow::Result<bool> {
             () = ends.next() => {}
             () = reload_when_asked(app.reloader(), watch, hangup, on_terminal) => {}
         }
-        tracing::info!("stopping: no new connections, those under way may finish");
+        tracing::info!(event = "stopping", "stopping: no new connections, those under way may finish");
         tokio::select! {
             drained = app.stop() => Ok(drained),
             () = ends.next() => Ok(false),
@@ -108,6 +108,7 @@ async fn reload_when_asked(
 /// Says where it listens and what to do next: to a person on the terminal, to everyone else in the log.
 fn announce(config: &Config, app: &App) {
     tracing::info!(
+        event = "ready",
         version = crate::version::VERSION,
         data = %config.data.display(),
         upstream = app.pipeline().source_names().join(", "),

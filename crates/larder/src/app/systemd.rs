@@ -72,7 +72,11 @@ impl Notify {
         match address(name).and_then(|address| Ok((UnixDatagram::unbound()?, address))) {
             Ok(to) => Self(Some(Arc::new(to))),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "NOTIFY_SOCKET cannot be used");
+                tracing::warn!(
+                    event = "notify_unusable",
+                    error = &error as &dyn std::error::Error,
+                    "NOTIFY_SOCKET cannot be used"
+                );
                 Self::default()
             }
         }

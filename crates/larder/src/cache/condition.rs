@@ -8,6 +8,7 @@ pub(super) fn tell(before: State, now: State, why: Option<&StoreError>) {
     let Some(why) = why.filter(|_| now.condition != Condition::Sound) else {
         let for_s = now.since.duration_since(before.since).unwrap_or_default().as_secs();
         tracing::info!(
+            event = "store_sound",
             store.state = state,
             for_s,
             "the store is in order again (was {})",
@@ -16,6 +17,7 @@ pub(super) fn tell(before: State, now: State, why: Option<&StoreError>) {
         return;
     };
     tracing::error!(
+        event = "store_trouble",
         store.state = state,
         error = why as &dyn std::error::Error,
         "the store is out of order: what is in memory or open is served, small files pass through memory, the rest is \

@@ -124,6 +124,7 @@ impl Cache {
             Ok(()) => self.note(&place, note).await,
             Err(error) => {
                 tracing::warn!(
+                    event = "evidence_unkept",
                     error = &error as &dyn std::error::Error,
                     "no evidence could be kept of what a source sent"
                 );
@@ -162,6 +163,7 @@ impl Cache {
         };
         if let Err(error) = bounded {
             tracing::warn!(
+                event = "evidence_unnoted",
                 error = &error as &dyn std::error::Error,
                 "a note of evidence could not be written"
             );

@@ -160,6 +160,7 @@ impl Cache {
             return Ok(None);
         }
         tracing::error!(
+            event = "rot_found",
             module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
             "a held file is not what was kept ({damage}); it will be fetched again"
         );
@@ -181,6 +182,7 @@ impl Cache {
         };
         Ok(written.await.unwrap_or_else(|error| {
             tracing::warn!(
+                event = "rot_unrecorded",
                 error = &error as &dyn std::error::Error,
                 "that a held file is lost could not be written down"
             );

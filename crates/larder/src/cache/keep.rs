@@ -70,6 +70,7 @@ impl Cache {
         if let Err(error) = self.write_list(&module.path, &manifest).await {
             // The file is held all the same; the list is completed when the next one is kept.
             tracing::warn!(
+                event = "tree_list_failed",
                 error = &error as &dyn std::error::Error,
                 "a list of the tree could not be written"
             );
@@ -164,6 +165,7 @@ impl Cache {
                 store::put(&*self.blobs, &key, stored.into(), Publish::Replace, Durability::Batched).await;
             if let Err(error) = written {
                 tracing::warn!(
+                    event = "answer_unkept",
                     error = &error as &dyn std::error::Error,
                     "an answer could not be kept on disk"
                 );
@@ -232,12 +234,14 @@ fn tell_of_return(module: &ModuleVersion, kind: FileKind, earlier: &Record, veri
     }
     if kind == FileKind::Info && earlier.sha256 != verified.sums.sha256 {
         tracing::warn!(
+            event = "healed_differently",
             module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
             "a lost .info was taken over as its source gives it now, which is not what was held"
         );
         return;
     }
     tracing::info!(
+        event = "healed",
         module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
         "a lost file is held again"
     );

@@ -274,7 +274,11 @@ impl FileBody {
                 Ok(bytes)
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a held file could not be sent");
+                tracing::error!(
+                    event = "send_failed",
+                    error = &error as &dyn std::error::Error,
+                    "a held file could not be sent"
+                );
                 Err(Cut::Held)
             }
         }))

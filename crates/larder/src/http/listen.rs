@@ -48,7 +48,11 @@ pub async fn run(listener: Listener, admission: Arc<Admission>, service: Arc<Ser
         let (wire, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not accept a connection");
+                tracing::warn!(
+                    event = "accept_failed",
+                    error = &error as &dyn std::error::Error,
+                    "could not accept a connection"
+                );
                 // Perhaps for want of descriptors: connections that rest give theirs up.
                 admission.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -88,6 +88,7 @@ fn warn_of_readers(key: &Path) {
     let mode = std::fs::metadata(key).map(|file| file.permissions().mode()).unwrap_or_default();
     if mode & 0o007 != 0 {
         tracing::warn!(
+            event = "key_open",
             "the key in {} may be read by every user of this machine; `chmod o= {}` ends that",
             key.display(),
             key.display()

@@ -12,6 +12,10 @@ pub async fn run(cache: Arc<Cache>, tasks: Tasks) {
         () = tasks.stopping() => return,
     };
     if let Err(error) = counted {
-        tracing::warn!(error = &error as &dyn std::error::Error, "what is held could not be counted");
+        tracing::warn!(
+            event = "count_failed",
+            error = &error as &dyn std::error::Error,
+            "what is held could not be counted"
+        );
     }
 }

@@ -19,7 +19,10 @@ const PAGE: usize = 1000;
 /// Looks through the tree if the last stop was unclean.
 pub async fn run(disk: Arc<Disk>, cache: Arc<Cache>, tasks: Tasks) {
     let Some(since) = disk.unsynced_since() else { return };
-    tracing::info!("the last stop was not clean: looking at what was published shortly before");
+    tracing::info!(
+        event = "recovering",
+        "the last stop was not clean: looking at what was published shortly before"
+    );
     let pass = tokio::select! {
         pass = pass(&disk, &cache, since) => pass,
         // It is begun anew at the next start.
@@ -28,10 +31,14 @@ pub async fn run(disk: Arc<Disk>, cache: Arc<Cache>, tasks: Tasks) {
     match pass {
         Ok(removed) => {
             disk.recovered();
-            tracing::info!(removed, "the tree was looked through");
+            tracing::info!(event = "recovered", removed, "the tree was looked through");
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the tree could not be looked through");
+            tracing::error!(
+                event = "recovery_failed",
+                error = &error as &dyn std::error::Error,
+                "the tree could not be looked through"
+            );
         }
     }
 }
@@ -46,6 +53,7 @@ async fn pass(disk: &Disk, cache: &Cache, since: SystemTime) -> Result<u64, Stor
             let is_doubtful = listed.stamp.changed() >= since && !cache.vouches_for(&listed.key).await?;
             if is_doubtful && cache.take_out(&listed.key, FoundBy::Start).await?.is_some() {
                 tracing::warn!(
+                    event = "unvouched_removed",
                     key = listed.key.as_str(),
                     "took a file out of the tree: no record vouches for it"
                 );

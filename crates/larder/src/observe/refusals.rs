@@ -104,6 +104,7 @@ impl Refusals {
         let begins = !self.open.load(Ordering::Relaxed) && !self.open.swap(true, Ordering::Relaxed);
         if begins {
             tracing::warn!(
+                event = "overloaded",
                 limit = reason.as_str(),
                 "overloaded: refusing some of what is asked with 503; what is held is still served"
             );
@@ -135,6 +136,7 @@ impl Refusals {
         }
         self.open.store(false, Ordering::Relaxed);
         tracing::info!(
+            event = "overload_over",
             refused = self.refused().saturating_sub(before) + 1,
             duration_ms = self.now_ms().saturating_sub(began_ms),
             "no longer overloaded"

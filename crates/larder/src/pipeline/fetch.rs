@@ -98,7 +98,12 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
         Err(error) if error.class().is_absence() => {}
         Err(error) => {
             trace::fail(format_args!("{:?}", error.class()));
-            tracing::warn!(want = %flight.want(), error.class = ?error.class(), "fetch failed: {error}");
+            tracing::warn!(
+                event = "fetch_failed",
+                want = %flight.want(),
+                error.class = error.class().as_str(),
+                "fetch failed: {error}"
+            );
             let failure = (pipeline.clock.now(), error.clone());
             pipeline.failures.insert(flight.want().clone(), failure);
         }
@@ -117,7 +122,11 @@ impl Pipeline {
                 () = self.settings.forbidden(&settings, flight.want()) => {}
                 outcome = self.bring(flight, look) => return outcome,
             }
-            tracing::info!(want = %flight.want(), "stopped a fetch: its module has become private");
+            tracing::info!(
+                event = "became_private",
+                want = %flight.want(),
+                "stopped a fetch: its module has become private"
+            );
             if flight.is_followed() {
                 return Err(Error::BecamePrivate);
             }
@@ -358,7 +367,12 @@ async fn receive(
         intake.flush().await?;
         let from = Resume { offset: spool.size(), etag: etag.clone() };
         fetched = asked(source, source.fetch_from(flight.want(), &from)).await.map_err(|_| error)?;
-        tracing::info!(want = %flight.want(), offset = spool.size(), "resumed a body that was cut");
+        tracing::info!(
+            event = "resumed",
+            want = %flight.want(),
+            offset = spool.size(),
+            "resumed a body that was cut"
+        );
     }
     intake.flush().await?;
     Ok(intake.summer.finish())
@@ -452,6 +466,7 @@ fn stuck(operation: &'static str) -> Error {
 /// Turns what is wrong with a body into a fault of its source.
 pub(super) fn at_fault(source: &dyn Source, wrong: &Wrong) -> SourceError {
     tracing::error!(
+        event = "source_wrong",
         upstream.name = source.name(),
         error = wrong as &dyn std::error::Error,
         "a source sent something wrong"

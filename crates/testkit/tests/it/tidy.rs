@@ -193,6 +193,24 @@ fn promises_have_their_tests() {
 }
 
 #[test]
+fn a_log_line_names_its_event() {
+    let named =
+        "//! A.\nfn a() {\n    tracing::warn!(\n        event = \"lost\",\n        \"x\"\n    );\n}\n";
+    let page = "# P\n## What the log says\n| Event |\n| --- |\n| `lost` | x |\n";
+    refused(&[
+        ("crates/store/src/a.rs", "//! A.\nfn a() { tracing::info!(\"x\") }\n", "a.rs:2: a log line"),
+        ("crates/store/src/a.rs", &named.replace("lost", "Lost"), "a.rs:3: the event `Lost`"),
+        ("docs/operate.md", page, "there is no event `lost`"),
+    ]);
+    let silent = [("docs/operate.md", "## What the log says\n"), ("crates/store/src/a.rs", named)];
+    let unnamed = check(&Workspace::of(&silent));
+    assert_eq!(unnamed, ["crates/store/src/a.rs:3: docs/operate.md does not name the event `lost`"]);
+    accepted(&[("docs/operate.md", page), ("crates/store/src/a.rs", named)]);
+    let request = "//! A.\nfn a() { tracing::info!(target: \"request\", \"x\") }\n";
+    accepted(&[("crates/store/src/b.rs", request)]);
+}
+
+#[test]
 fn no_file_names_a_machine() {
     let [home, root, work] = ["home", "root", "work"].map(|name| format!("see /{name}/x\n"));
     refused(&[

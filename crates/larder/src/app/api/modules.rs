@@ -165,6 +165,10 @@ fn named(parts: &Parts, path: &ModulePath) -> Named {
 
 /// The refusal of a call that the store stopped.
 pub(super) fn failed(error: &StoreError) -> Refusal {
-    tracing::warn!(error = error as &dyn std::error::Error, "a call of the admin API failed");
+    tracing::warn!(
+        event = "api_failed",
+        error = error as &dyn std::error::Error,
+        "a call of the admin API failed"
+    );
     Refusal::of(StatusCode::INTERNAL_SERVER_ERROR, format!("the store failed: {error}"))
 }

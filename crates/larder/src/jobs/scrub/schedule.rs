@@ -88,7 +88,11 @@ pub async fn run(scrub: Arc<Scrub>, schedule: Schedule, tasks: Tasks) {
     let share = u32::try_from(RandomState::new().hash_one(0) % 1000).unwrap_or(0);
     loop {
         if let Err(error) = once(&scrub, schedule, share).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the scrub that was due did not end");
+            tracing::warn!(
+                event = "scrub_failed",
+                error = &error as &dyn std::error::Error,
+                "the scrub that was due did not end"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
@@ -106,7 +110,7 @@ pub async fn once(scrub: &Scrub, schedule: Schedule, share: u32) -> Result<Optio
         return Ok(None);
     }
     let after = state.at_module.as_deref().and_then(|at| Key::parse(at).ok());
-    tracing::info!(resumed = after.is_some(), "scrubbing the store");
+    tracing::info!(event = "scrub_started", resumed = after.is_some(), "scrubbing the store");
     let order = Order { only: None, heal: true, bytes_per_s: schedule.bytes_per_s, after };
     let report = scrub.run(order, |event| log(&event)).await?;
     log(&Event::Done(report.clone()));
@@ -117,12 +121,24 @@ pub async fn once(scrub: &Scrub, schedule: Schedule, share: u32) -> Result<Optio
 pub fn log(event: &Event) {
     match event {
         Event::Found(Finding { file, what, detail, outcome: Outcome::Broken { why }, .. }) => {
-            tracing::error!(file, ?what, "a scrub found what it could not heal: {detail}: {why}");
+            tracing::error!(
+                event = "scrub_broken",
+                file,
+                ?what,
+                "a scrub found what it could not heal: {detail}: {why}"
+            );
         }
         Event::Found(Finding { file, what, detail, outcome, .. }) => {
-            tracing::warn!(file, ?what, ?outcome, "a scrub found something wrong: {detail}");
+            tracing::warn!(
+                event = "scrub_found",
+                file,
+                ?what,
+                ?outcome,
+                "a scrub found something wrong: {detail}"
+            );
         }
         Event::Done(report) => tracing::info!(
+            event = "scrub_done",
             files = report.files,
             bytes = report.bytes,
             mended = report.mended,
