@@ -79,7 +79,7 @@ async fn without_a_server_the_command_opens_the_directory_itself() {
     let broken = scrub(dir.path(), "off", &[]);
     let text = stdout(&broken);
     assert_eq!(broken.status.code(), Some(3), "{text}{}", String::from_utf8_lossy(&broken.stderr));
-    for told in ["BROKEN", "v1.0.0.zip", "What is broken is refused"] {
+    for told in ["BROKEN", "v1.0.0.zip", "A broken file is refused"] {
         assert!(text.contains(told), "{told}: {text}");
     }
     let healed = scrub(dir.path(), &upstream.url(), &[]);

@@ -64,8 +64,8 @@ fn describe(report: &Report, call: &ScrubCall) -> String {
         (0, _) => return text,
         (_, true) => "Nothing was changed. `larder scrub` heals what can be fetched again.\n",
         (_, false) => {
-            "What is broken is refused to clients, not served. It is tried again when it is asked for, and by the\n\
-             next scrub; `larder scrub` runs one now. `larder import DIR` brings it back from a copy.\n"
+            "A broken file is refused to clients, not served. It is tried again when it is asked for, and by the next\n\
+             scrub: mend the source and run `larder scrub`, or bring it back with `larder import DIR` from a good copy.\n"
         }
     };
     text.push_str(next);

@@ -148,7 +148,8 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
     async fn lines(&mut self, path: &ModulePath, manifest: &str, bad: &[BadLine]) {
         for line in bad.iter().filter(|line| line.contradicts) {
             let detail = format!("line {}: {}", line.line, line.why);
-            let why = "nobody but you can tell which is right: see the evidence, then `larder invalidate` it";
+            let why = "no command can tell which is right: compare both with a go.sum or a checksum database, stop the \
+                       server, take the wrong line out of this file, start it, and scrub again";
             self.found(
                 finding(manifest, What::Contradiction, detail),
                 Outcome::Broken { why: why.to_owned() },
@@ -348,12 +349,17 @@ fn what(damage: &Damage) -> What {
     }
 }
 
+/// What helps where the sources do not.
+const FROM_A_COPY: &str = "mend the source, or `larder import DIR` from a good copy";
+
 fn why_lost(error: &Error) -> String {
     let told = explain(error);
     match error.class() {
-        Class::Corrupt => format!("refused: what the source has now is not what is recorded ({told})"),
+        Class::Corrupt => {
+            format!("refused: what the source has now is not what is recorded ({told}); {FROM_A_COPY}")
+        }
         Class::Unavailable => format!("the source cannot be asked now; it is tried again ({told})"),
-        Class::Absent | Class::Withdrawn => format!("no source has it any more ({told})"),
+        Class::Absent | Class::Withdrawn => format!("no source has it any more ({told}); {FROM_A_COPY}"),
         _ => told,
     }
 }
