@@ -27,7 +27,7 @@ use crate::http::listen;
 use crate::http::{self, Service};
 use crate::jobs;
 use crate::jobs::scrub::Scrub;
-use crate::observe::log::Level;
+use crate::observe::log::Dials;
 use crate::observe::trace::Tracer;
 use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
@@ -62,8 +62,8 @@ pub struct Start {
     pub clock: Clock,
     /// Where the settings came from, to be read again.
     pub reading: Reading,
-    /// The level of the log, to be changed by a reload.
-    pub level: Option<Level>,
+    /// What of the log is changed by a reload.
+    pub log: Option<Dials>,
     /// Sockets that were opened by systemd.
     pub passed: Vec<Passed>,
     /// Where it is told how the server does.
@@ -75,7 +75,7 @@ pub struct Start {
 /// # Errors
 /// The data directory is in use or cannot be written, an address is taken, an upstream cannot be built.
 pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
-    let Start { clock, reading, level, passed, notify } = with;
+    let Start { clock, reading, log, passed, notify } = with;
     let config = &loaded.config;
     let tasks = Tasks::default();
     let data = &config.data;
@@ -98,7 +98,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
         service: settings.clone(),
         admission: admission.clone(),
         certificates,
-        level,
+        log,
         clock: clock.clone(),
         told: Told { notify: notify.clone(), status: format!("Serving on {}", names.join(", ")) },
     };

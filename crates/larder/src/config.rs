@@ -65,7 +65,7 @@ pub use keys::{Key, Keys, Kind};
 pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
 pub use limits::Limits;
 pub use listen::{Listen, PathPrefix, Place, SocketMode};
-pub use log::{Log, LogFormat, LogLevel};
+pub use log::{Log, LogFormat, LogLevel, LogPrivate};
 pub use metrics::Metrics;
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Cidr, Network};

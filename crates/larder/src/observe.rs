@@ -3,6 +3,7 @@
 mod counters;
 pub mod families;
 mod harmless;
+mod hidden;
 mod human;
 mod ids;
 mod level;

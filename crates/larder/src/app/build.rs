@@ -16,7 +16,7 @@ use super::secrets;
 use crate::auth::Shares;
 use crate::cache::{Cache, Freshness, evidence};
 use crate::clock::Clock;
-use crate::config::{self, Config, Pattern};
+use crate::config::{self, Config, LogPrivate, Pattern};
 use crate::http;
 use crate::http::admission::Limits;
 use crate::http::connection::Patience;
@@ -219,6 +219,14 @@ fn routes(config: &Config, builder: &Builder) -> anyhow::Result<Routes> {
 
 fn chain(list: &str, builder: &Builder) -> anyhow::Result<Chain> {
     Ok(Chain::from_list(&ProxyList::parse(list)?, builder)?)
+}
+
+/// The modules that the log does not name.
+pub(super) fn hidden(config: &Config) -> Patterns {
+    match config.log.private {
+        LogPrivate::Show => Patterns::default(),
+        LogPrivate::Hide => patterns(&config.private),
+    }
 }
 
 fn patterns(list: &[Pattern]) -> Patterns {

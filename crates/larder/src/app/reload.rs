@@ -19,7 +19,7 @@ use crate::config::{Change, Loaded, Reading, Tls, changes, redact};
 use crate::http;
 use crate::http::admission::Admission;
 use crate::http::tls::Certificates;
-use crate::observe::log::Level;
+use crate::observe::log::Dials;
 use crate::pipeline::Pipeline;
 
 /// What a reload did. If there are mistakes, nothing.
@@ -96,7 +96,7 @@ pub(super) struct Live {
     /// Of the doors that speak TLS, if any does.
     pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) admission: Arc<Admission>,
-    pub(super) level: Option<Level>,
+    pub(super) log: Option<Dials>,
     pub(super) clock: Clock,
     pub(super) told: Told,
 }
@@ -233,13 +233,15 @@ impl Live {
     /// Swaps the parts. Nothing here can fail or wait.
     fn put(&self, now: &Loaded, sources: crate::pipeline::Settings) {
         let config = &now.config;
+        // First: what becomes private is told of when the routes change.
+        if let Some(log) = &self.log {
+            log.level.set(config.log.level.as_str());
+            log.hidden.set(build::hidden(config));
+        }
         self.pipeline.apply(sources);
         self.pipeline.cache().apply(build::freshness(config), config.cache.memory.bytes());
         self.service.put(build::service(config));
         self.admission.bound(build::limits(config));
-        if let Some(level) = &self.level {
-            level.set(config.log.level.as_str());
-        }
     }
 }
 

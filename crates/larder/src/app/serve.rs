@@ -9,10 +9,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
 use super::watch::{self, Watch};
-use super::{App, Notify, Reloader, Start, reload, systemd};
+use super::{App, Notify, Reloader, Start, build, reload, systemd};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Reading};
-use crate::observe::log::{self, Format};
+use crate::observe::log::{self, Format, Hidden};
 
 /// Serves until SIGTERM or SIGINT; a second signal ends at once. True when every request under way could finish.
 ///
@@ -30,14 +30,17 @@ pub fn serve(reading: Reading) -> anyhow::Result<bool> {
         LogFormat::Auto if on_terminal => Format::Text,
         LogFormat::Auto | LogFormat::Json => Format::Json,
     };
-    let log = log::start(format, loaded.config.log.level.as_str())?;
+    // Before the first line: a start may have something to say of what is held.
+    let hidden = Hidden::default();
+    hidden.set(build::hidden(&loaded.config));
+    let log = log::start(format, loaded.config.log.level.as_str(), &hidden)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut ends = Ends::listen().context("cannot listen for signals")?;
         let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
         let config = loaded.config.clone();
         let notify = Notify::to(&reading.environment);
-        let with = Start { clock: Clock::System, reading, level: Some(log.level()), passed, notify };
+        let with = Start { clock: Clock::System, reading, log: Some(log.dials()), passed, notify };
         let app = super::start(loaded, with)?;
         announce(&config, &app);
         tokio::select! {

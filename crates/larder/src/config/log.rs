@@ -16,12 +16,32 @@ pub struct Log {
     /// Whether the line of a request tells the address it came from. Behind another server that is the other
     /// server's.
     pub peer: bool,
+    /// Whether lines name modules that `private` matches. `hide` writes `private` in place of each word that holds
+    /// such a path, however it is escaped or cased, and of the version: set it where the log is shipped outside.
+    pub private: LogPrivate,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::default(), level: LogLevel::default(), peer: true }
+        Self {
+            format: LogFormat::default(),
+            level: LogLevel::default(),
+            peer: true,
+            private: LogPrivate::default(),
+        }
     }
+}
+
+/// Whether private modules are named in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogPrivate {
+    /// They are.
+    #[default]
+    Show,
+    /// Their paths and versions are left out.
+    Hide,
 }
 
 /// Form of log lines.

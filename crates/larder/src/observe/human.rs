@@ -15,10 +15,11 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::harmless::{Harmless, Style};
+use super::hidden::{Hidden, Line};
 use super::{line_time, with_causes};
 
 /// Formats events for people.
-pub(super) struct Human;
+pub(super) struct Human(pub(super) Hidden);
 
 impl<S, N> FormatEvent<S, N> for Human
 where
@@ -31,7 +32,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut fields = Fields::default();
+        let mut fields = Fields { hidden: self.0.line(), ..Fields::default() };
         event.record(&mut fields);
         let colours = writer.has_ansi_escapes();
         write!(writer, "{} ", time_of_day(line_time()))?;
@@ -57,6 +58,7 @@ where
 struct Fields {
     message: String,
     others: Vec<(&'static str, String)>,
+    hidden: Option<Line>,
 }
 
 impl Fields {
@@ -88,14 +90,27 @@ impl Fields {
     }
 }
 
+impl Fields {
+    fn shown(&mut self, field: &Field, value: fmt::Arguments<'_>) -> String {
+        match &mut self.hidden {
+            None => shown(value),
+            Some(line) => {
+                let text = line.shown(field.name(), value.to_string());
+                shown(format_args!("{text}"))
+            }
+        }
+    }
+}
+
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = shown(format_args!("{value:?}"));
+        let text = self.shown(field, format_args!("{value:?}"));
         if field.name() == "message" { self.message = text } else { self.others.push((field.name(), text)) }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.others.push((field.name(), shown(format_args!("{value}"))));
+        let text = self.shown(field, format_args!("{value}"));
+        self.others.push((field.name(), text));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
@@ -103,7 +118,8 @@ impl Visit for Fields {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.others.push((field.name(), shown(format_args!("{}", with_causes(value)))));
+        let text = self.shown(field, format_args!("{}", with_causes(value)));
+        self.others.push((field.name(), text));
     }
 }
 

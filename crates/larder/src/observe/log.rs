@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+pub use super::hidden::Hidden;
 use super::human::Human;
 pub use super::level::Level;
 use super::lines::Lines;
@@ -25,15 +26,15 @@ pub enum Format {
 ///
 /// # Errors
 /// A level that cannot be parsed, or a log that was started before.
-pub fn start(format: Format, level: &str) -> anyhow::Result<Guard> {
+pub fn start(format: Format, level: &str, hidden: &Hidden) -> anyhow::Result<Guard> {
     let (lines, level) = (Lines::default(), Level::parse(level)?);
     // Which lines are written, `level` says alone.
     let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone());
     let started = match format {
-        Format::Json => all.event_format(Machine).finish().with(level.clone()).try_init(),
+        Format::Json => all.event_format(Machine(hidden.clone())).finish().with(level.clone()).try_init(),
         Format::Text => {
             let colours = io::stderr().is_terminal();
-            all.with_ansi(colours).event_format(Human).finish().with(level.clone()).try_init()
+            all.with_ansi(colours).event_format(Human(hidden.clone())).finish().with(level.clone()).try_init()
         }
     };
     started.map_err(|error| anyhow::anyhow!("the log could not be started: {error}"))?;
@@ -46,7 +47,7 @@ pub fn start(format: Format, level: &str) -> anyhow::Result<Guard> {
         // Nobody waits any more: the process is ending.
         let _ = done.send(());
     })?;
-    Ok(Guard { lines, level, written })
+    Ok(Guard { lines, dials: Dials { level, hidden: hidden.clone() }, written })
 }
 
 /// How long an ending process waits for its last lines to be taken.
@@ -57,17 +58,26 @@ pub fn lost_lines() -> u64 {
     super::lines::lost()
 }
 
+/// What can be changed while the log is written.
+#[derive(Clone, Debug)]
+pub struct Dials {
+    /// Which lines are written.
+    pub level: Level,
+    /// Which modules are not named.
+    pub hidden: Hidden,
+}
+
 /// Keeps the log open; dropped last, it waits a moment until the lines before it are written.
 pub struct Guard {
     lines: Lines,
-    level: Level,
+    dials: Dials,
     written: mpsc::Receiver<()>,
 }
 
 impl Guard {
-    /// The level, to be changed while the log is written.
-    pub fn level(&self) -> Level {
-        self.level.clone()
+    /// What can be changed while the log is written.
+    pub fn dials(&self) -> Dials {
+        self.dials.clone()
     }
 }
 

@@ -21,11 +21,16 @@ struct Process {
 
 impl Process {
     fn start(upstream: &str, format: &str) -> Self {
+        Self::start_with(upstream, format, &[])
+    }
+
+    fn start_with(upstream: &str, format: &str, settings: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_larder"))
             .args(["serve", "--listen", "127.0.0.1:0", "--upstream", upstream, "--log-format", format])
             .env_clear()
             .env("HOME", home.path())
+            .envs(settings.iter().copied())
             // Of another program's making: it must change nothing.
             .env("RUST_LOG", "trace")
             .stderr(Stdio::piped())
@@ -193,4 +198,52 @@ async fn a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end() {
     })
     .await;
     assert!(ended.unwrap().success());
+}
+
+/// What may be asked of a private module, rightly and wrongly.
+const PRIVATE: [&str; 11] = [
+    "/corp.example/!secret/@v/v1.2.3.info",
+    "/corp.example/!secret/@v/v1.2.3.mod",
+    "/corp.example/!secret/@v/v1.2.3.zip",
+    "/corp.example/!secret/@v/list",
+    "/corp.example/!secret/@latest",
+    "/corp.example/Secret/@v/list",
+    "/CORP.example/SECRET/@v/v1.2.3.exe",
+    "/x/y/corp.example/secret",
+    "/corp.example//secret/?go-get=corp.example/secret",
+    "/%63orp.example%2f!secret/@v/v1.2.3.info",
+    "/@v/%2563orp.example/secret",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_module_is_not_named_in_the_log_where_it_shall_be_hidden() {
+    let secret = ModuleFiles::new("corp.example/Secret", "v1.2.3").file("a.go", "package a\n");
+    let public = ModuleFiles::new("example.com/public", "v1.0.0").file("a.go", "package a\n");
+    let upstream = Upstream::of(&[secret.clone(), public.clone()]).await;
+    let told = "corp.example/Secret@v1.2.3: git ls-remote git@corp.example:secret.git: exit status 128";
+    upstream.on(&secret.url("mod")).status_text(503, told);
+    upstream.on(&secret.url("zip")).bytes("no zip of corp.example/secret");
+    for (format, hides) in [("json", true), ("text", true), ("json", false)] {
+        let route = format!("corp.example={}", upstream.url());
+        let settings = [
+            ("LARDER_PRIVATE", "corp.example/secret"),
+            ("LARDER_LOG_PRIVATE", if hides { "hide" } else { "show" }),
+            ("LARDER_LOG_LEVEL", "debug"),
+            ("LARDER_ROUTE", route.as_str()),
+        ];
+        let process = Process::start_with(&upstream.url(), format, &settings);
+        for path in PRIVATE.into_iter().chain([public.url("info").as_str()]) {
+            let mut client = RawClient::connect(process.address).await;
+            let head = format!(
+                "GET {path} HTTP/1.1\r\nhost: x\r\nuser-agent: corp.example/secret\r\nconnection: close\r\n\r\n"
+            );
+            client.send(head.as_bytes()).await;
+            client.read_to_end().await;
+        }
+        let log = process.end();
+        let named = ["secret", "v1.2.3"].iter().any(|name| log.to_lowercase().contains(name));
+        assert_eq!(named, !hides, "{format}: {log}");
+        assert!(log.contains("example.com/public") && log.contains("v1.0.0"), "{format}: {log}");
+        assert_eq!(log.matches("GET private").count(), if hides { PRIVATE.len() } else { 0 }, "{log}");
+    }
 }
