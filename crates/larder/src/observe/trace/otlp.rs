@@ -96,7 +96,11 @@ impl Tracer {
             let Some(provider) = provider else { return };
             let last = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_SPANS));
             if let Ok(Err(error)) = last.await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the last traces could not be sent");
+                tracing::warn!(
+                    event = "traces_unsent",
+                    error = &error as &dyn std::error::Error,
+                    "the last traces could not be sent"
+                );
             }
         }
     }
@@ -126,9 +130,13 @@ impl opentelemetry_sdk::trace::SpanExporter for Exporter {
         match &sent {
             Err(error) if !was_failing => {
                 let error = error as &dyn std::error::Error;
-                tracing::warn!(error, "traces cannot be sent, and are dropped until they can");
+                tracing::warn!(
+                    event = "traces_unsent",
+                    error,
+                    "traces cannot be sent, and are dropped until they can"
+                );
             }
-            Ok(()) if was_failing => tracing::info!("traces are sent again"),
+            Ok(()) if was_failing => tracing::info!(event = "traces_sent", "traces are sent again"),
             _ => {}
         }
         sent
