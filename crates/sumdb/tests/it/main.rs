@@ -1,0 +1,21 @@
+//! Tests of checksum databases: a file for each flow.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests stop where an expectation broke"
+)]
+
+mod cases;
+mod client;
+mod driver;
+mod fork;
+mod log;
+mod note;
+mod properties;
+mod record;
+mod spec;
+mod tile;
+mod tree;
+mod world;
