@@ -8,7 +8,7 @@
 //! locked for the moment of a step only, never while anything is waited for:
 //!
 //! ```text
-//! let mut task = Lookup::new(module, &answer)?;
+//! let mut task = Lookup::new(&client.lock().clone(), module, &answer)?;
 //! loop {
 //!     let step = task.step(&mut client.lock(), &|tile| memory.tile(tile))?;
 //!     match step {
@@ -56,7 +56,7 @@ pub struct Head {
     note: Arc<str>,
 }
 
-/// What is known of one checksum database.
+/// What is known of one checksum database. Cheap to clone; a clone knows what was known then.
 #[derive(Clone, Debug)]
 pub struct Client {
     verifier: Verifier,

@@ -16,14 +16,12 @@ use crate::tree::Node;
 pub struct Lookup {
     module: ModuleVersion,
     record: Record,
-    note: Vec<u8>,
     state: State,
     fresh: Vec<Proven>,
 }
 
 #[derive(Clone, Debug)]
 enum State {
-    Start,
     Merging(Merge),
     Including(Standing, Proving),
 }
@@ -42,13 +40,15 @@ impl Lookup {
         format!("lookup/{}@{}", module.path.escaped_str(), module.version.escaped_str())
     }
 
-    /// Begins with the answer as it came.
+    /// Begins with the answer as it came, and checks the signature in it, which is the dearest part: a clone of the client
+    /// will do, so that it is not locked meanwhile.
     ///
     /// # Errors
-    /// A malformed answer.
-    pub fn new(module: ModuleVersion, answer: &[u8]) -> Result<Self, ClientError> {
+    /// A malformed answer, or one whose tree head the database has not signed.
+    pub fn new(client: &Client, module: ModuleVersion, answer: &[u8]) -> Result<Self, ClientError> {
         let LookupAnswer { record, note } = LookupAnswer::parse(answer).map_err(ClientError::Answer)?;
-        Ok(Self { module, record, note, state: State::Start, fresh: Vec::new() })
+        let state = State::Merging(Merge::new(client.open(&note)?));
+        Ok(Self { module, record, state, fresh: Vec::new() })
     }
 
     /// Plans what proves the record in the newest tree.
@@ -83,7 +83,6 @@ impl Task for Lookup {
     fn step(&mut self, client: &mut Client, known: Known<'_>) -> Result<Step<Authentic>, ClientError> {
         loop {
             self.state = match &mut self.state {
-                State::Start => State::Merging(Merge::new(client.open(&self.note)?)),
                 State::Merging(merge) => match merge.step(client, known)? {
                     Step::Bring(tiles) => return Ok(Step::Bring(tiles)),
                     Step::BringAnew(tiles) => return Ok(Step::BringAnew(tiles)),
@@ -107,7 +106,6 @@ impl Task for Lookup {
 
     fn bring(&mut self, tile: Tile, bytes: Arc<[u8]>) {
         match &mut self.state {
-            State::Start => {}
             State::Merging(merge) => merge.bring(tile, bytes),
             State::Including(_, proving) => proving.bring(tile, bytes),
         }

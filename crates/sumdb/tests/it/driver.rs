@@ -59,7 +59,7 @@ impl Driver {
     pub(crate) fn lookup(&mut self, module: &ModuleVersion) -> Result<Authentic, Stopped> {
         let path = format!("/{}", Lookup::path(module));
         let answer = self.remote.get(&path).ok_or(Stopped::Absent)?;
-        let task = Lookup::new(module.clone(), answer)?;
+        let task = Lookup::new(&self.client, module.clone(), answer)?;
         self.drive(task)
     }
 

@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn no_answer_makes_a_lookup_panic_or_lie(bytes in bytes(), tile in prop::collection::vec(any::<u8>(), 0..70), honest in any::<bool>()) {
         let mut client = Client::new(verifier(TEST), b"").unwrap();
-        let Ok(mut task) = Lookup::new(module("example.com/m", "v1.0.0"), &bytes) else { return Ok(()) };
+        let Ok(mut task) = Lookup::new(&client, module("example.com/m", "v1.0.0"), &bytes) else { return Ok(()) };
         let tile: Arc<[u8]> = if honest { record().hash().0.into() } else { tile.into() };
         for _ in 0..8 {
             match task.step(&mut client, &|_| None) {
@@ -109,7 +109,7 @@ proptest! {
 fn an_honest_answer_is_what_the_mangled_ones_are_made_of() {
     let mut client = Client::new(verifier(TEST), b"").unwrap();
     assert!(LookupAnswer::parse(&answer()).is_ok());
-    let mut task = Lookup::new(module("example.com/m", "v1.0.0"), &answer()).unwrap();
+    let mut task = Lookup::new(&client, module("example.com/m", "v1.0.0"), &answer()).unwrap();
     let Ok(Step::Keep(head)) = task.step(&mut client, &|_| None) else { panic!("nothing to keep") };
     client.kept(&head);
     let Ok(Step::Bring(tiles)) = task.step(&mut client, &|_| None) else { panic!("nothing to bring") };
