@@ -6,6 +6,7 @@ pub mod call;
 mod control;
 mod doors;
 mod import;
+mod owner;
 mod reload;
 mod scrub;
 mod secrets;

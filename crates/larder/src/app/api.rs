@@ -9,6 +9,7 @@
 pub mod flights;
 pub(in crate::app) mod import;
 pub mod invalidate;
+mod lines;
 mod metrics;
 pub mod modules;
 pub mod refresh;

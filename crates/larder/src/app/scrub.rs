@@ -1,18 +1,14 @@
 //! `larder scrub`: by the server that owns the data directory when one runs, else by opening the directory.
 
-use std::sync::Arc;
-
 use anyhow::{Context, bail};
 use gomod::pattern::Patterns;
 use serde::{Deserialize, Serialize};
-use store::{Disk, StoreError};
 
-use super::build;
 use super::call::Caller;
+use super::owner::{Opened, by_owner};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::scrub::{Event, Order, Report, Scrub};
-use crate::tasks::Tasks;
 
 /// What a scrub is to do: the body of the call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,27 +37,16 @@ pub fn scrub(
     call: &ScrubCall,
     tell: impl Fn(&Event) + Send + Sync,
 ) -> anyhow::Result<Report> {
-    let disk = match Disk::open(&config.data) {
-        Ok(disk) => Arc::new(disk),
-        Err(StoreError::Locked { .. }) => return by_server(config, call, tell),
-        Err(error) => {
-            return Err(error)
-                .with_context(|| format!("cannot open the data directory {}", config.data.display()));
-        }
+    let by_us = async |Opened { disk, pipeline }| {
+        let scrub = Scrub::new(pipeline, Some(disk), Clock::System);
+        Ok(scrub.run(call.order(config.scrub.rate.bytes()), |event| tell(&event)).await?)
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
-        let pipeline = build::pipeline_over(config, disk.clone(), Tasks::default(), Clock::System)?;
-        crate::jobs::recover::run(disk.clone(), pipeline.cache().clone(), Tasks::default()).await;
-        let scrub = Scrub::new(pipeline, Some(disk.clone()), Clock::System);
-        anyhow::Ok(scrub.run(call.order(config.scrub.rate.bytes()), |event| tell(&event)).await?)
-    })?;
-    disk.close()?;
-    Ok(report)
+    by_owner(config, |server| by_server(server, call, &tell), by_us)
 }
 
-fn by_server(config: &Config, call: &ScrubCall, tell: impl Fn(&Event)) -> anyhow::Result<Report> {
-    let report = Caller::of(&config.data).post_lines("scrub", call, |event| match event {
+/// Has the running server do it.
+fn by_server(server: &Caller, call: &ScrubCall, tell: impl Fn(&Event)) -> anyhow::Result<Report> {
+    let report = server.post_lines("scrub", call, |event| match event {
         Event::Done(report) => Ok(Some(report)),
         Event::Failed(why) => bail!(why),
         event => {
