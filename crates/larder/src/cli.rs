@@ -13,6 +13,7 @@ mod invalidate;
 mod mode;
 mod named;
 mod paper;
+mod progress;
 mod refresh;
 mod scrub;
 mod serve;
@@ -23,6 +24,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use serde::Serialize;
 
 use self::args::Args;
 use self::mode::Mode;
@@ -101,4 +103,13 @@ fn print(text: &str) -> anyhow::Result<Exit> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(Exit::Fine),
     }
+}
+
+/// Prints what a command has to tell: as JSON on one line, or in words.
+fn print_answer<T: Serialize>(
+    as_json: bool,
+    answer: &T,
+    in_words: impl FnOnce() -> String,
+) -> anyhow::Result<Exit> {
+    print(&if as_json { serde_json::to_string(answer)? + "\n" } else { in_words() })
 }

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::HumanBytes;
 
-use super::Exit;
 use super::paper::one_line;
+use super::{Exit, progress};
 use crate::config::Loaded;
 use crate::jobs::import::Report;
 
@@ -15,19 +15,14 @@ const SHOWN: usize = 50;
 
 /// Takes over the modules below a directory; [`Exit::Refused`] when something was left out.
 pub(super) fn run(from: &Path, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
-    // Drawn on standard error, and only if that is a terminal.
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("  {bar:40} {pos}/{len} module versions, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = progress::bar("module versions, {eta} left");
     let report = crate::app::import(&loaded.config, from, |done, of| {
         bar.set_length(of);
         bar.set_position(done);
     });
     bar.finish_and_clear();
     let report = report?;
-    let text = if json { serde_json::to_string(&report)? + "\n" } else { describe(&report) };
-    super::print(&text)?;
+    super::print_answer(json, &report, || describe(&report))?;
     Ok(if report.refused.is_empty() { Exit::Fine } else { Exit::Refused })
 }
 

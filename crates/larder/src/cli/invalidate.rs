@@ -31,6 +31,6 @@ pub(super) fn run(ask: &Ask, named: &Named) -> anyhow::Result<Exit> {
         );
         paper.line(&[Cell(text, Tone::Warn)]);
     }
-    super::print(&if ask.json { serde_json::to_string(&done)? + "\n" } else { paper.text() })?;
+    super::print_answer(ask.json, &done, || paper.text())?;
     Ok(Exit::Fine)
 }

@@ -26,7 +26,7 @@ pub(super) fn run(ask: &Ask, named: &Named) -> anyhow::Result<Exit> {
             paper.line(&[Cell::soft(format!("  {}: {why}", name(asked)))]);
         }
     }
-    super::print(&if ask.json { serde_json::to_string(&refreshed)? + "\n" } else { paper.text() })?;
+    super::print_answer(ask.json, &refreshed, || paper.text())?;
     Ok(if failed { Exit::Failed } else { Exit::Fine })
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration};
 
-use super::Exit;
 use super::paper::one_line;
+use super::{Exit, progress};
 use crate::app::ScrubCall;
 use crate::config::Loaded;
 use crate::jobs::scrub::{Event, Finding, Outcome, Report};
@@ -15,11 +15,7 @@ const SHOWN: usize = 100;
 
 /// Reads the store again; [`Exit::Refused`] when something is broken that was not before healed.
 pub(super) fn run(call: &ScrubCall, loaded: &Loaded, json: bool) -> anyhow::Result<Exit> {
-    // Drawn on standard error, and only if that is a terminal.
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("  {bar:40} {pos}/{len} modules, {msg}, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = progress::bar("modules, {msg}, {eta} left");
     let report = crate::app::scrub(&loaded.config, call, |event| match event {
         Event::Progress { done, of, bytes } => {
             bar.set_length(*of);
@@ -31,8 +27,7 @@ pub(super) fn run(call: &ScrubCall, loaded: &Loaded, json: bool) -> anyhow::Resu
     });
     bar.finish_and_clear();
     let report = report?;
-    let text = if json { serde_json::to_string(&report)? + "\n" } else { describe(&report, call) };
-    super::print(&text)?;
+    super::print_answer(json, &report, || describe(&report, call))?;
     Ok(if report.broken == 0 && !report.interrupted { Exit::Fine } else { Exit::Refused })
 }
 

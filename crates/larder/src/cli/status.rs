@@ -31,6 +31,6 @@ fn told<T: Serialize + DeserializeOwned>(
     let answer: T = ask.caller().get(call)?;
     let mut paper = Paper::for_stdout(&ask.environment);
     let exit = show(&mut paper, &answer);
-    super::print(&if ask.json { serde_json::to_string(&answer)? + "\n" } else { paper.text() })?;
+    super::print_answer(ask.json, &answer, || paper.text())?;
     Ok(exit)
 }
