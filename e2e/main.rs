@@ -8,6 +8,7 @@
 
 mod client;
 mod crash;
+mod database;
 mod drain;
 mod import;
 mod larder;
@@ -17,4 +18,5 @@ mod scrub;
 mod start;
 mod sumdb;
 mod systemd;
+mod tampered;
 mod world;

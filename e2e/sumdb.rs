@@ -2,103 +2,18 @@
 //!
 //! Toolchains come here too: the go command takes none without a record in a checksum database.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
 use testkit::go::{self, Go};
 use testkit::{ModuleFiles, Upstream};
 
+use crate::database::{Database, KEY, NAME};
 use crate::larder::Larder;
 use crate::world;
 
-/// The published pair of keys for tests (`cmd/go/proxy_test.go`).
-const KEY: &str = "localhost.localdev/sumdb+00000c67+AcTrnkbUA+TU4heY3hkjiSES/DSQniBqIeQ/YppAUtK6";
-const SIGNER: &str =
-    "PRIVATE+KEY+localhost.localdev/sumdb+00000c67+AXu6+oaVaOYuQOFrf1V59JK1owcFlJcHwwXHDfDGxSPk";
-const NAME: &str = "localhost.localdev/sumdb";
+const TOOLCHAIN_SAYS: &str = "go version go1.99.9 made for this test: version\n";
 
-/// A running checksum database. Dropped, it is gone.
-struct Database {
-    child: Child,
-    url: String,
-    records: PathBuf,
-}
-
-impl Database {
-    /// Builds it below `dir` from the sources that the go command brings along, and starts it with these records.
-    async fn start(dir: &Path, records: &str) -> Self {
-        let builder = Go::new(&dir.join("sumdb")).env("GOFLAGS", "-mod=mod").env("CGO_ENABLED", "0");
-        let builder = builder.env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/gocache"));
-        let goroot = builder.run(&["env", "GOROOT"]).await.success().trim().to_owned();
-        let vendored = Path::new(&goroot).join("src/cmd/vendor/golang.org/x/mod");
-        copy(&vendored, &builder.work_dir().join("xmod"));
-        builder.write("xmod/go.mod", "module golang.org/x/mod\n\ngo 1.24\n");
-        builder.write("main.go", include_str!("testdata/sumdb/main.go"));
-        builder.write(
-            "go.mod",
-            "module sumdb\n\ngo 1.24\n\nrequire golang.org/x/mod v0.0.0\n\nreplace golang.org/x/mod => ./xmod\n",
-        );
-        builder.run(&["build", "-o", "sumdb", "."]).await.success();
-        builder.write("records", records);
-        let records = builder.work_dir().join("records");
-        let mut child = Command::new(builder.work_dir().join("sumdb"))
-            .arg(SIGNER)
-            .arg(&records)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self { child, url: url.trim().to_owned(), records }
-    }
-
-    /// The `--sumdb` of a Larder that passes it on.
-    fn spec(&self) -> String {
-        format!("{KEY} {}", self.url)
-    }
-
-    fn stop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
-fn records(of: &[ModuleFiles]) -> String {
-    of.iter().map(ModuleFiles::sum_lines).collect()
-}
-
-/// The toolchain that a go command on this machine asks for: a script that says its name, and the places where the go
-/// command sets the permission to execute (cmd/go/internal/toolchain `Exec`).
-async fn toolchain(dir: &Path) -> ModuleFiles {
-    let env = Go::new(&dir.join("env")).run(&["env", "GOOS", "GOARCH"]).await;
-    let platform = env.success().trim().replace('\n', "-");
-    ModuleFiles::new("golang.org/toolchain", &format!("v0.0.1-go1.99.9.{platform}"))
-        .without_go_mod()
-        .file("bin/go", "#!/bin/sh\necho \"go version go1.99.9 made for this test: $*\"\n")
-        .file("bin/gofmt", "")
-        .file("pkg/tool/compile", "")
-        .file("lib/go_linux_amd64_exec", "")
+/// Everything that the database is to know of.
+fn known(more: &[ModuleFiles]) -> Vec<ModuleFiles> {
+    [world::modules(), more.to_vec()].concat()
 }
 
 #[tokio::test]
@@ -107,7 +22,7 @@ async fn ordinary_modules_are_verified_through_larder() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let database = Database::start(dir.path(), &records(&world::modules())).await;
+    let database = Database::start(dir.path(), &world::modules()).await;
     let upstream = world::upstream().await;
     let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
     let larder = Larder::start(&dir.path().join("data"), &flags);
@@ -122,6 +37,100 @@ async fn ordinary_modules_are_verified_through_larder() {
 }
 
 #[tokio::test]
+async fn a_database_named_with_our_address_is_asked_there() {
+    if !go::available() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::start(dir.path(), &world::modules()).await;
+    let upstream = world::upstream().await;
+    let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
+    let larder = Larder::start(&dir.path().join("data"), &flags);
+    // With an address go leaves out `supported`, and writes `%21` for the `!` of an escaped letter.
+    let spec = format!("{KEY} {}/sumdb/{NAME}", larder.url());
+    let go = world::client(&dir.path().join("client"), &upstream.url()).sumdb(spec);
+    go.run(&["mod", "download"]).await.success();
+    let asked = larder.requests().await.concat();
+    assert!(asked.contains(&format!("GET sumdb/{NAME}/lookup/example.com/!upper/!lib@v1.2.0")), "{asked}");
+    assert!(!asked.contains("supported") && !asked.contains(".zip"), "{asked}");
+}
+
+#[tokio::test]
+async fn of_two_databases_whose_names_begin_alike_each_answers_for_itself() {
+    if !go::available() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = ("sums.example", "sums.example/more/of");
+    let first = Database::named(&dir.path().join("first"), &world::modules(), first).await;
+    let second = Database::named(&dir.path().join("second"), &world::modules(), second).await;
+    let upstream = world::upstream().await;
+    let (specs, url) = ([first.spec(), second.spec()], upstream.url());
+    let flags = ["--upstream", &url, "--sumdb", &specs[0], "--sumdb", &specs[1]];
+    let larder = Larder::start(&dir.path().join("data"), &flags);
+    for (client, database, other) in [("a", &second, &first), ("b", &first, &second)] {
+        other.asked();
+        let go = world::client(&dir.path().join(client), &larder.url()).sumdb(database.key());
+        go.run(&["mod", "download"]).await.success();
+        assert!(database.asked().concat().contains("/lookup/example.com/!upper/!lib@v1.2.0"));
+    }
+}
+
+#[tokio::test]
+async fn go_gets_tidies_and_verifies_with_a_database_through_larder() {
+    if !go::available() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::start(dir.path(), &world::modules()).await;
+    let upstream = world::upstream().await;
+    let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
+    let larder = Larder::start(&dir.path().join("data"), &flags);
+    let go = world::client(&dir.path().join("client"), &larder.url()).sumdb(KEY);
+    go.write("go.mod", "module example.com/main\n\ngo 1.21\n");
+    go.write("main.go", "package main\n\nimport _ \"example.com/chain\"\n\nfunc main() {}\n");
+    go.run(&["get", "example.com/two/v2@latest", "example.com/Upper/Lib@stable"]).await.success();
+    go.run(&["mod", "tidy"]).await.success();
+    assert_eq!(go.run(&["mod", "verify"]).await.success(), "all modules verified\n");
+    let sums = std::fs::read_to_string(go.work_dir().join("go.sum")).unwrap();
+    let chain = world::modules().into_iter().find(|files| files.path() == "example.com/chain").unwrap();
+    assert!(sums.contains(&chain.sum_lines()), "{sums}");
+    go.run(&["install", "example.com/tool@v0.1.0"]).await.success();
+    assert!(database.asked().contains(&"/lookup/example.com/tool@v0.1.0".to_owned()));
+}
+
+#[tokio::test]
+async fn of_modules_that_no_database_is_to_know_none_is_asked() {
+    if !go::available() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let public: Vec<_> =
+        world::modules().into_iter().filter(|files| files.path() == "example.com/link").collect();
+    let database = Database::start(dir.path(), &public).await;
+    let upstream = world::upstream().await;
+    let (spec, url) = (database.spec(), upstream.url());
+    let route = format!("route=example.com/Upper={url}");
+    let kept = ["--set", "private=example.com/Upper", "--set", &route, "--set", "gonosumdb=example.com/pre"];
+    let flags = [["--upstream", &url, "--sumdb", &spec].as_slice(), &kept].concat();
+    let larder = Larder::start(&dir.path().join("data"), &flags);
+    let go = world::client(&dir.path().join("client"), &larder.url()).sumdb(KEY);
+    let download = ["mod", "download", "example.com/Upper/Lib@v1.2.0", "example.com/pre@v1.0.0-rc.1"];
+    // Their own setting says the same: go asks nobody.
+    let told = go.clone().env("GONOSUMDB", "example.com/Upper,example.com/pre");
+    told.run(&[&download[..], &["example.com/link@v0.3.0"]].concat()).await.success();
+    // Theirs does not: Larder keeps the names to itself.
+    for wanted in &download[2..] {
+        let asking = go.elsewhere(&dir.path().join(wanted)).run(&["mod", "download", wanted]).await;
+        assert!(!asking.ok && asking.stderr.contains("403 Forbidden"), "{}", asking.stderr);
+    }
+    let asked = database.asked();
+    assert!(asked.contains(&"/lookup/example.com/link@v0.3.0".to_owned()), "{asked:?}");
+    let left = asked.iter().find(|path| path.to_lowercase().contains("upper") || path.contains("pre@"));
+    assert_eq!(left, None, "the name of a private module has left");
+}
+
+#[tokio::test]
 async fn a_forged_module_is_a_security_error() {
     if !go::available() {
         return;
@@ -129,7 +138,7 @@ async fn a_forged_module_is_a_security_error() {
     let dir = tempfile::tempdir().unwrap();
     let genuine = ModuleFiles::new("example.com/lib", "v1.0.0").file("lib.go", "package lib\n");
     let forged = ModuleFiles::new("example.com/lib", "v1.0.0").file("lib.go", "package lib // and more\n");
-    let database = Database::start(dir.path(), &genuine.sum_lines()).await;
+    let database = Database::start(dir.path(), &[genuine]).await;
     let upstream = Upstream::of(&[forged]).await;
     let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
     let larder = Larder::start(&dir.path().join("data"), &flags);
@@ -148,14 +157,14 @@ async fn a_version_that_the_database_does_not_know_is_told_in_its_words() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let database = Database::start(dir.path(), "").await;
+    let database = Database::start(dir.path(), &[]).await;
     let upstream = world::upstream().await;
     let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
     let larder = Larder::start(&dir.path().join("data"), &flags);
     let go = world::client(&dir.path().join("client"), &larder.url()).sumdb(KEY);
     let asked = go.run(&["mod", "download", "example.com/Upper/Lib@v1.2.0"]).await;
     assert!(!asked.ok && asked.stderr.contains("404 Not Found"), "{}", asked.stderr);
-    std::fs::write(&database.records, records(&world::modules())).unwrap();
+    database.learns(&world::modules());
     let now = || async { go.run(&["mod", "download", "example.com/Upper/Lib@v1.2.0"]).await.ok };
     testkit::eventually("the record that was added", now).await;
 }
@@ -166,10 +175,8 @@ async fn go_switches_to_a_toolchain_that_came_through_larder() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let toolchain = toolchain(dir.path()).await;
-    let mut known = world::modules();
-    known.push(toolchain.clone());
-    let mut database = Database::start(dir.path(), &records(&known)).await;
+    let toolchain = world::toolchain(dir.path()).await;
+    let database = Database::start(dir.path(), &known(std::slice::from_ref(&toolchain))).await;
     let upstream = Upstream::of(std::slice::from_ref(&toolchain)).await;
     let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
     let larder = Larder::start(&dir.path().join("data"), &flags);
@@ -177,15 +184,17 @@ async fn go_switches_to_a_toolchain_that_came_through_larder() {
         larder.requests().await;
         let go = world::client(&dir.path().join(client), &larder.url()).sumdb(KEY);
         let version = go.env("GOTOOLCHAIN", "go1.99.9").run(&["version"]).await;
-        assert_eq!(version.success(), "go version go1.99.9 made for this test: version\n");
+        assert_eq!(version.success(), TOOLCHAIN_SAYS);
         let asked = larder.requests().await;
         let zip = asked.iter().find(|line| line.contains(".zip\"")).unwrap();
         assert!(zip.contains(&format!("\"{state}\"")), "{zip}");
     }
-    let by_file =
-        world::client(&dir.path().join("by-file"), &larder.url()).sumdb(KEY).env("GOTOOLCHAIN", "auto");
-    by_file.write("go.mod", "module example.com/main\n\ngo 1.99\n\ntoolchain go1.99.9\n");
-    let version = by_file.run(&["version"]).await;
-    assert_eq!(version.success(), "go version go1.99.9 made for this test: version\n");
-    database.stop();
+    by_file(&world::client(&dir.path().join("by-file"), &larder.url()).sumdb(KEY)).await;
+}
+
+/// The toolchain that a `go.mod` names.
+async fn by_file(go: &Go) {
+    go.write("go.mod", "module example.com/main\n\ngo 1.99\n\ntoolchain go1.99.9\n");
+    let version = go.clone().env("GOTOOLCHAIN", "auto").run(&["version"]).await;
+    assert_eq!(version.success(), TOOLCHAIN_SAYS);
 }

@@ -138,3 +138,16 @@ pub(crate) fn client(dir: &Path, proxy: &str) -> Go {
     go.write("go.mod", MAIN_MOD);
     go
 }
+
+/// The toolchain that a go command on this machine asks for: a script that says its name, and the places where the go
+/// command sets the permission to execute (cmd/go/internal/toolchain `Exec`).
+pub(crate) async fn toolchain(dir: &Path) -> ModuleFiles {
+    let env = Go::new(&dir.join("env")).run(&["env", "GOOS", "GOARCH"]).await;
+    let platform = env.success().trim().replace('\n', "-");
+    ModuleFiles::new("golang.org/toolchain", &format!("v0.0.1-go1.99.9.{platform}"))
+        .without_go_mod()
+        .file("bin/go", "#!/bin/sh\necho \"go version go1.99.9 made for this test: $*\"\n")
+        .file("bin/gofmt", "")
+        .file("pkg/tool/compile", "")
+        .file("lib/go_linux_amd64_exec", "")
+}
