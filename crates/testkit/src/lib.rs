@@ -15,6 +15,7 @@
 #![expect(clippy::disallowed_methods, reason = "fakes and oracles stand outside the doors of the product")]
 
 pub mod contract;
+pub mod database;
 mod dice;
 mod eventually;
 pub mod faulty;
@@ -25,6 +26,7 @@ pub mod tidy;
 mod tree;
 pub mod upstream;
 
+pub use database::Database;
 pub use dice::Dice;
 pub use eventually::{DEADLINE, Outcome, eventually};
 pub use faulty::Faulty;

@@ -31,10 +31,10 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::module::ModuleFiles;
-use ledger::Shared;
+use ledger::{Shared, Site};
 
 pub use ledger::Seen;
-pub use script::On;
+pub use script::{On, Reply};
 
 /// The fake upstream. Dropped, it is gone, with all its connections.
 #[derive(Debug)]
@@ -112,6 +112,12 @@ impl Upstream {
     /// Serves bytes at a path, in place of what was there: checksum database paths, odd lists, other `.info` files.
     pub fn put(&self, path: &str, bytes: impl Into<Bytes>) {
         self.shared.state().content.insert(path.to_owned(), bytes.into());
+    }
+
+    /// Answers the paths below a prefix, which has no slash at its end, with what this says of the rest of the path;
+    /// 404 where it says nothing. What is served by [`Upstream::put`] goes first. It must not ask the upstream.
+    pub fn mount(&self, below: &str, site: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) {
+        self.shared.state().sites.insert(below.to_owned(), Site(Box::new(site)));
     }
 
     /// Stops serving a path: 404.

@@ -76,14 +76,8 @@ struct Plan {
 
 fn plan(state: &mut State, seen: &Seen) -> (Script, Plan) {
     let script = next_script(state, &seen.path).or_else(|| next_script(state, "*")).unwrap_or_default();
-    let reply = script.reply.clone().unwrap_or_else(|| match state.content.get(&seen.path) {
-        Some(body) => Reply { status: 200, content_type: wire::content_type(&seen.path), body: body.clone() },
-        None => Reply {
-            status: 404,
-            content_type: "text/plain; charset=UTF-8",
-            body: Bytes::from(format!("not found: {}\n", seen.path)),
-        },
-    });
+    let reply = script.reply.clone().or_else(|| state.served(&seen.path));
+    let reply = reply.unwrap_or_else(|| Reply::text(404, &format!("not found: {}\n", seen.path)));
     (script, Plan { reply, etag: state.etags.get(&seen.path).cloned() })
 }
 

@@ -1,14 +1,14 @@
 //! What the upstream serves and what it has seen, with the waits on it.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use super::Upstream;
-use super::script::Script;
+use super::script::{Reply, Script};
 use crate::eventually::DEADLINE;
 
 /// A request that arrived.
@@ -41,9 +41,23 @@ pub(super) struct Counts {
     pub(super) left: usize,
 }
 
+/// What answers the paths below a prefix.
+pub(super) struct Site(pub(super) Box<Answers>);
+
+/// The reply to the rest of a path, if there is one.
+pub(super) type Answers = dyn Fn(&str) -> Option<Reply> + Send + Sync;
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Site")
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) content: HashMap<String, Bytes>,
+    /// By the prefix of their paths.
+    pub(super) sites: BTreeMap<String, Site>,
     pub(super) scripts: HashMap<String, VecDeque<Script>>,
     pub(super) etags: HashMap<String, String>,
     pub(super) gates: Vec<(String, Arc<Semaphore>)>,
@@ -90,6 +104,18 @@ impl Shared {
 impl State {
     fn of(&self, path: &str) -> Counts {
         self.counts.get(path).copied().unwrap_or_default()
+    }
+
+    /// What is served at a path without a script: the content of the path, or what the site of the longest prefix says.
+    pub(super) fn served(&self, path: &str) -> Option<Reply> {
+        if let Some(body) = self.content.get(path) {
+            return Some(Reply::ok(super::wire::content_type(path), body.clone()));
+        }
+        let mounted = self.sites.iter().rev().filter_map(|(below, Site(site))| {
+            let rest = path.strip_prefix(below.as_str()).filter(|rest| rest.starts_with('/'))?;
+            site(rest)
+        });
+        mounted.into_iter().next()
     }
 
     fn summary(&self) -> String {

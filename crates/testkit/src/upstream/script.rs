@@ -31,10 +31,25 @@ pub(super) struct Script {
 
 /// A status with a body.
 #[derive(Clone, Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) content_type: &'static str,
-    pub(super) body: Bytes,
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The field `Content-Type`.
+    pub content_type: &'static str,
+    /// The body, as it is sent unless a script says otherwise.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// 200 with this body.
+    pub fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status: 200, content_type, body: body.into() }
+    }
+
+    /// A status with a plain text.
+    pub fn text(status: u16, text: &str) -> Self {
+        Self { status, content_type: TEXT, body: Bytes::copy_from_slice(text.as_bytes()) }
+    }
 }
 
 /// What the head says of the body's length.
