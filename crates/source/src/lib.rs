@@ -17,6 +17,7 @@ mod failure;
 mod limits;
 mod text;
 
+mod block;
 mod guard;
 
 mod conduct;
@@ -40,6 +41,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
+pub use block::{IpNet, IpNetError};
 pub use build::{Builder, ChainError, SourceFault};
 pub use chain::{Chain, Link};
 pub use clients::{Clients, ClientsError, Network, Outbound};
@@ -48,7 +50,7 @@ pub use credential::{Credential, CredentialError, Credentials, Netrc};
 pub use direct::Direct;
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};
 pub use gomod::goproxy::Fallback;
-pub use guard::{Guard, Inside, IpNet, IpNetError};
+pub use guard::{Guard, Inside};
 pub use health::{Health, InFlight, Latency, Outcome, State};
 pub use limits::{Deadline, Deadlines};
 pub use origin::{Origin, Origins};

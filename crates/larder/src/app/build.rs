@@ -7,8 +7,8 @@ use anyhow::Context;
 use gomod::goproxy::ProxyList;
 use gomod::pattern::Patterns;
 use source::{
-    Builder, Chain, Clients, Conduct, Deadlines, Guard, HttpUpstream, IpNet, Network, Origins, Outbound,
-    Routes, Source,
+    Builder, Chain, Clients, Conduct, Deadlines, Guard, HttpUpstream, Network, Origins, Outbound, Routes,
+    Source,
 };
 use store::Blobs;
 
@@ -55,7 +55,7 @@ pub(super) fn sources(
     origins: Origins,
 ) -> anyhow::Result<pipeline::Settings> {
     let deadlines = deadlines(config);
-    let clients = Clients::new(&network(config)?, deadlines.connect)?;
+    let clients = Clients::new(&network(config), deadlines.connect)?;
     let builder = Builder::new(clients, deadlines)
         .with_origins(origins.clone())
         .with_conduct(conduct(config))
@@ -186,20 +186,18 @@ fn conduct(config: &Config) -> Conduct {
     }
 }
 
-fn network(config: &Config) -> anyhow::Result<Network> {
-    let allow: Result<Vec<IpNet>, _> =
-        config.network.allow.iter().map(|block| block.to_string().parse()).collect();
+fn network(config: &Config) -> Network {
     let proxy = |address: &Option<config::Address>| address.as_ref().map(|it| it.reveal().to_owned());
     let except = &config.network.no_proxy;
-    Ok(Network {
-        guard: Guard::new(allow?),
+    Network {
+        guard: Guard::new(config.network.allow.iter().map(|network| network.block()).collect()),
         authorities: config.network.ca_file.clone(),
         outbound: Outbound {
             http: proxy(&config.network.http_proxy),
             https: proxy(&config.network.https_proxy),
             except: (!except.is_empty()).then(|| except.join(",")),
         },
-    })
+    }
 }
 
 fn routes(config: &Config, builder: &Builder) -> anyhow::Result<Routes> {

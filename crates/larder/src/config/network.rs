@@ -1,12 +1,13 @@
 //! What may be reached, and how.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use source::{IpNet, IpNetError};
 
 use super::pattern::SchemeRule;
 use super::text::as_text;
@@ -37,107 +38,38 @@ pub struct Network {
     pub no_proxy: Vec<String>,
 }
 
-/// Why a text is not a network.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Not an address, or its length is not one.
-    #[error("`{text}` is not a network; write 10.0.0.0/8, fd00::/8, or one address")]
-    NotANetwork {
-        /// The text as it was written.
-        text: String,
-    },
-    /// The address has bits beyond the length of the prefix.
-    #[error(
-        "`{text}` has bits set behind its first {length}; write {meant}/{length}, or {address} for that address alone"
-    )]
-    HostBits {
-        /// The text as it was written.
-        text: String,
-        /// The address in it.
-        address: IpAddr,
-        /// The length of the prefix.
-        length: u8,
-        /// The address without the surplus bits.
-        meant: IpAddr,
-    },
-}
-
 /// A network: `10.0.0.0/8`, `fd00::/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Cidr {
-    address: IpAddr,
-    length: u8,
-}
+pub struct Cidr(IpNet);
 
 impl Cidr {
     /// `127.0.0.0/8`.
-    pub const LOOPBACK_V4: Self = Self { address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), length: 8 };
+    pub const LOOPBACK_V4: Self = Self(IpNet::LOOPBACK_V4);
     /// `::1`.
-    pub const LOOPBACK_V6: Self = Self { address: IpAddr::V6(Ipv6Addr::LOCALHOST), length: 128 };
+    pub const LOOPBACK_V6: Self = Self(IpNet::LOOPBACK_V6);
 
-    /// The first address of the network.
-    pub fn address(self) -> IpAddr {
-        self.address
-    }
-
-    /// How many leading bits of an address make the network: 0 to 32, or 0 to 128.
-    pub fn length(self) -> u8 {
-        self.length
+    /// The block of addresses.
+    pub fn block(self) -> IpNet {
+        self.0
     }
 
     /// Whether the address lies in this network. An IPv4 address mapped into IPv6 counts as the IPv4 address.
     pub fn contains(self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(_), IpAddr::V4(_)) | (IpAddr::V6(_), IpAddr::V6(_)) => {
-                masked(address.to_canonical(), self.length) == self.address
-            }
-            _ => false,
-        }
-    }
-}
-
-/// The address with all bits behind the first `length` cleared.
-fn masked(address: IpAddr, length: u8) -> IpAddr {
-    let length = u32::from(length);
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(length)).unwrap_or(0);
-            IpAddr::V4((v4.to_bits() & mask).into())
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(length)).unwrap_or(0);
-            IpAddr::V6((v6.to_bits() & mask).into())
-        }
+        self.0.contains(address.to_canonical())
     }
 }
 
 impl FromStr for Cidr {
-    type Err = Error;
+    type Err = IpNetError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let not_a_network = || Error::NotANetwork { text: text.to_owned() };
-        let (address, length) = match text.split_once('/') {
-            Some((address, length)) => (address, Some(length.parse::<u8>().map_err(|_| not_a_network())?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| not_a_network())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let length = length.unwrap_or(most);
-        if length > most {
-            return Err(not_a_network());
-        }
-        let meant = masked(address, length);
-        if meant != address {
-            return Err(Error::HostBits { text: text.to_owned(), address, length, meant });
-        }
-        Ok(Self { address, length })
+    fn from_str(text: &str) -> Result<Self, IpNetError> {
+        text.parse().map(Self)
     }
 }
 
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_one = self.length == if self.address.is_ipv4() { 32 } else { 128 };
-        if is_one { self.address.fmt(f) } else { write!(f, "{}/{}", self.address, self.length) }
+        self.0.fmt(f)
     }
 }
 

@@ -189,6 +189,7 @@ fn networks_have_no_bits_behind_their_prefix() {
     assert!(contains("10.0.0.0/8", "::ffff:10.0.0.1"));
     assert!(!contains("10.0.0.0/8", "11.0.0.0"));
     assert!(!contains("0.0.0.0/0", "fd00::1"));
+    assert!(!contains("::/0", "::ffff:10.0.0.1"), "it is an IPv4 address");
     assert!(contains("fd00::/8", "fdff::1") && !contains("fd00::/8", "fe00::1"));
 }
 

@@ -104,11 +104,11 @@ fn blocks_are_printed_as_they_are_parsed() {
     for (text, printed) in [
         ("10.0.0.0/8", "10.0.0.0/8"),
         ("0.0.0.0/0", "0.0.0.0/0"),
-        ("192.0.2.1", "192.0.2.1/32"),
-        ("192.0.2.1/32", "192.0.2.1/32"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1/32", "192.0.2.1"),
         ("fd00::/8", "fd00::/8"),
         ("::/0", "::/0"),
-        ("2001:db8::1", "2001:db8::1/128"),
+        ("2001:db8::1", "2001:db8::1"),
     ] {
         let block: IpNet = text.parse().unwrap();
         assert_eq!(block.to_string(), printed);
@@ -130,6 +130,6 @@ fn what_is_no_block_is_refused_with_the_reason() {
     assert!(matches!(error, IpNetError::HostBits { .. }));
     assert_eq!(
         error.to_string(),
-        "10.1.2.3/8 is an address inside of a block; the block itself is 10.0.0.0/8"
+        "`10.1.2.3/8` has bits set behind its first 8; write 10.0.0.0/8, or 10.1.2.3 for that address alone"
     );
 }
