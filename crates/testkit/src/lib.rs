@@ -14,6 +14,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "fakes and oracles stand outside the doors of the product")]
 
+pub mod cases;
 pub mod contract;
 pub mod database;
 mod dice;

@@ -1,8 +1,7 @@
 //! Lists of proxies, compared with Go.
 
 use gomod::goproxy::{Fallback, ProxyEntry, ProxyList, ProxyListError, ProxyScheme, ProxyTarget};
-
-use crate::cases::cases;
+use testkit::cases;
 
 fn target(entry: &ProxyEntry) -> &str {
     match &entry.target {
@@ -14,7 +13,7 @@ fn target(entry: &ProxyEntry) -> &str {
 
 #[test]
 fn lists_are_read_as_go_reads_them() {
-    for case in cases("goproxy") {
+    for case in cases!("goproxy") {
         let list = ProxyList::parse(case.text(0));
         if case.is(1, "error") {
             let error = match list {

@@ -7,7 +7,6 @@
     reason = "tests stop where an expectation broke"
 )]
 
-mod cases;
 mod goproxy;
 mod gosum;
 mod govcs;

@@ -1,12 +1,11 @@
 //! Patterns of module paths, compared with Go.
 
 use gomod::Patterns;
-
-use crate::cases::cases;
+use testkit::cases;
 
 #[test]
 fn patterns_match_what_go_matches() {
-    for case in cases("match_prefix_patterns") {
+    for case in cases!("match_prefix_patterns") {
         let patterns = Patterns::parse(case.text(0));
         let wanted = case.is(2, "true");
         assert_eq!(patterns.matches(case.text(1)), wanted, "{case}");

@@ -7,12 +7,12 @@ use gomod::pseudo::{self, PseudoVersion};
 use gomod::version::VersionFault;
 use gomod::{Query, Version, semver};
 use jiff::Timestamp;
-
-use crate::cases::{Case, cases};
+use testkit::cases;
+use testkit::cases::Case;
 
 #[test]
 fn semantic_versions_are_those_of_go() {
-    for case in cases("semver") {
+    for case in cases!("semver") {
         let version = case.text(0);
         assert_eq!(semver::is_valid(version), case.is(1, "true"), "{case}");
         let (canonical, rest) = if case.is(1, "true") {
@@ -33,7 +33,7 @@ fn semantic_versions_are_those_of_go() {
 
 #[test]
 fn precedence_is_that_of_go() {
-    for case in cases("semver_compare") {
+    for case in cases!("semver_compare") {
         let wanted = if case.is(2, "0") {
             Ordering::Equal
         } else if case.is(2, "1") {
@@ -48,7 +48,7 @@ fn precedence_is_that_of_go() {
 
 #[test]
 fn versions_are_sorted_as_go_sorts_them() {
-    let cases = cases("semver_sort");
+    let cases = cases!("semver_sort");
     let wanted: Vec<&str> = cases.iter().map(|case| case.text(0)).collect();
     let mut sorted = wanted.clone();
     sorted.sort_unstable();
@@ -61,7 +61,7 @@ fn versions_are_sorted_as_go_sorts_them() {
 
 #[test]
 fn canonical_versions_are_those_of_go() {
-    for case in cases("canonical_version") {
+    for case in cases!("canonical_version") {
         let (version, canonical) = (case.text(0), case.text(1));
         match Version::parse(version) {
             Ok(found) => assert_eq!(found.as_str(), canonical, "{case}"),
@@ -76,7 +76,7 @@ fn canonical_versions_are_those_of_go() {
 
 #[test]
 fn escaped_versions_are_those_of_go() {
-    for case in cases("escape_version") {
+    for case in cases!("escape_version") {
         let query = Query::parse(case.text(0));
         match (&query, case.verdict(1)) {
             (Ok(query), Ok(wanted)) => assert_eq!(query.escape(), wanted, "{case}"),
@@ -96,7 +96,7 @@ fn escaped_versions_are_those_of_go() {
 
 #[test]
 fn unescaped_versions_are_those_of_go() {
-    for case in cases("unescape_version") {
+    for case in cases!("unescape_version") {
         let version = Version::unescape(case.text(0));
         match (&version, case.verdict(1)) {
             (Ok(version), Ok(wanted)) => assert_eq!(version.as_str(), wanted, "{case}"),
@@ -126,7 +126,7 @@ fn part(case: &Case, at: usize) -> (Result<String, String>, usize) {
 
 #[test]
 fn pseudo_versions_are_those_of_go() {
-    for case in cases("pseudo") {
+    for case in cases!("pseudo") {
         let version = case.text(0);
         assert_eq!(pseudo::is_pseudo(version), case.is(1, "true"), "{case}");
         let parts = PseudoVersion::parse(version);
@@ -159,12 +159,12 @@ fn pseudo_versions_are_those_of_go() {
 
 #[test]
 fn pseudo_versions_are_built_as_go_builds_them() {
-    for case in cases("pseudo_build") {
+    for case in cases!("pseudo_build") {
         let time: Timestamp = case.text(2).parse().unwrap();
         let built = pseudo::pseudo_version(case.text(0), case.text(1), time, case.text(3));
         assert_eq!(built, case.text(4), "{case}");
     }
-    for case in cases("pseudo_zero") {
+    for case in cases!("pseudo_zero") {
         assert_eq!(pseudo::zero_pseudo_version(case.text(0)), case.text(1), "{case}");
         assert!(pseudo::is_zero_pseudo_version(case.text(1)), "{case}");
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use gomod::zip::{self, FileFault, Omission, TreeEntry, TreeKind};
 use gomod::{ModulePath, ModuleVersion, Version};
+use testkit::cases::{Field, fields};
 
 use crate::rawzip::{RawEntry, archive};
 
@@ -46,42 +47,13 @@ fn each_case(folder: &str, mut compare: impl FnMut(&str, &[Line])) {
 }
 
 fn line(text: &str) -> Line {
-    let mut words = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => unquote(quoted),
-            None => rest.split_once(' ').map_or((rest.into(), ""), |(word, after)| (word.into(), after)),
-        };
-        words.push(word);
-        rest = after.trim_start();
-    }
+    let words = fields(text).into_iter().map(|field| match field {
+        Field::Word(word) => word.into_bytes(),
+        Field::Bytes(bytes) => bytes,
+    });
+    let mut words: Vec<_> = words.collect();
     let word = String::from_utf8(words.remove(0)).unwrap();
     Line { word, arguments: words }
-}
-
-/// Undoes Go's `%q`, given what follows the opening quote.
-fn unquote(text: &str) -> (Vec<u8>, &str) {
-    let mut bytes = Vec::new();
-    let mut chars = text.chars();
-    loop {
-        let hex = |chars: &mut std::str::Chars<'_>, count| {
-            let digits: String = chars.by_ref().take(count).collect();
-            u32::from_str_radix(&digits, 16).unwrap()
-        };
-        match chars.next().unwrap() {
-            '"' => return (bytes, chars.as_str()),
-            '\\' => match chars.next().unwrap() {
-                'n' => bytes.push(b'\n'),
-                't' => bytes.push(b'\t'),
-                'x' => bytes.push(u8::try_from(hex(&mut chars, 2)).unwrap()),
-                'u' => bytes.extend(char::from_u32(hex(&mut chars, 4)).unwrap().to_string().bytes()),
-                plain @ ('"' | '\\' | '\'') => bytes.push(plain as u8),
-                other => panic!("escape {other:?} in {text:?}"),
-            },
-            plain => bytes.extend(plain.to_string().bytes()),
-        }
-    }
 }
 
 fn module(path: &str, version: &str) -> Option<ModuleVersion> {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use sumdb::client::{ClientError, Evidence};
+use testkit::cases;
+use testkit::cases::Case;
 
-use crate::cases::{Case, cases};
 use crate::driver::{Driver, Stopped};
 use crate::note::{TEST, verifier};
 use crate::record::module;
@@ -29,7 +30,7 @@ fn lookups_are_believed_as_go_believes_them() {
     let (mut worlds, mut seen) = (Vec::<World>::new(), Seen::default());
     let mut driver = Driver::new(b"", HEIGHT).unwrap();
     let mut truth = &HashMap::new();
-    let all = cases("client");
+    let all = cases!("client");
     let (remotes, scenarios): (Vec<&Case>, Vec<&Case>) =
         all.iter().partition(|case| matches!(case.word(0), "world" | "remote"));
     for case in remotes {

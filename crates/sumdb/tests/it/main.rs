@@ -1,13 +1,7 @@
 //! Tests of checksum databases: a file for each flow.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "tests stop where an expectation broke"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop where an expectation broke")]
 
-mod cases;
 mod client;
 mod driver;
 mod fork;

@@ -2,8 +2,7 @@
 
 use sumdb::note::{KeyError, Name, NoteError, SignError, Signature};
 use sumdb::{Note, Signer, Verifier};
-
-use crate::cases::cases;
+use testkit::cases;
 
 pub(crate) const PETER: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 const PETER_SIGNER: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
@@ -19,7 +18,7 @@ pub(crate) fn verifier(key: &str) -> Verifier {
 
 #[test]
 fn verifier_keys_are_read_as_go_reads_them() {
-    for case in cases("verifier") {
+    for case in cases!("verifier") {
         let ours = case.utf8(0).ok_or(KeyError::Malformed).and_then(Verifier::parse);
         // A key that is no point of the curve is refused here, and with its first signature by Go.
         if case.is_ok(1) && ours != Err(KeyError::NoPoint) {
@@ -72,7 +71,7 @@ fn a_key_that_could_never_verify_is_refused() {
 
 #[test]
 fn signer_keys_are_read_as_go_reads_them_and_sign_the_same() {
-    for case in cases("signer") {
+    for case in cases!("signer") {
         let ours = case.utf8(0).ok_or(KeyError::Malformed).and_then(Signer::parse);
         if !case.is_ok(1) {
             assert!(ours.is_err(), "{case}");
@@ -95,7 +94,7 @@ fn signer_keys_are_read_as_go_reads_them_and_sign_the_same() {
 
 #[test]
 fn notes_are_opened_as_go_opens_them() {
-    for case in cases("note_open") {
+    for case in cases!("note_open") {
         let names = case.text(1).split(',').filter(|name| !name.is_empty());
         let known: Vec<Verifier> = names
             .map(|name| match name {
@@ -131,7 +130,7 @@ fn notes_are_opened_as_go_opens_them() {
     }
 }
 
-fn assert_signature(signature: &Signature, case: &crate::cases::Case, at: usize) {
+fn assert_signature(signature: &Signature, case: &testkit::cases::Case, at: usize) {
     let (name, hash) = (signature.name().as_str(), u64::from(signature.key_hash().0));
     assert_eq!((name, hash), (case.text(at), case.number(at + 1)), "{case}");
     assert_eq!(signature.base64(), case.text(at + 2), "{case}");
@@ -140,7 +139,7 @@ fn assert_signature(signature: &Signature, case: &crate::cases::Case, at: usize)
 #[test]
 fn notes_are_signed_as_go_signs_them() {
     let (peter, test) = (Signer::parse(PETER_SIGNER).unwrap(), Signer::parse(TEST_SIGNER).unwrap());
-    for case in cases("note_sign") {
+    for case in cases!("note_sign") {
         let note = Note::open(case.bytes(0), &[verifier(PETER)]).unwrap();
         assert_eq!(note.clone().signed(&test).to_string(), case.text(1), "{case}");
         assert_eq!(note.clone().signed(&peter).to_string(), case.text(2), "{case}");

@@ -3,8 +3,7 @@
 use gomod::{ModulePath, ModuleVersion, Version};
 use sumdb::record::{LookupAnswer, SumsError, check_records, print_records};
 use sumdb::{Hash, Record, Tree};
-
-use crate::cases::cases;
+use testkit::cases;
 
 pub(crate) fn module(path: &str, version: &str) -> ModuleVersion {
     ModuleVersion::new(ModulePath::parse(path).unwrap(), Version::parse(version).unwrap()).unwrap()
@@ -12,7 +11,7 @@ pub(crate) fn module(path: &str, version: &str) -> ModuleVersion {
 
 #[test]
 fn tree_heads_are_read_as_go_reads_them() {
-    for case in cases("tree_parse") {
+    for case in cases!("tree_parse") {
         let ours = case.utf8(0).and_then(|text| Tree::parse(text).ok());
         if case.is_ok(1) {
             // A text is that of a note, which is UTF-8.
@@ -31,7 +30,7 @@ fn tree_heads_are_read_as_go_reads_them() {
 
 #[test]
 fn records_are_read_as_go_reads_them() {
-    for case in cases("record_parse") {
+    for case in cases!("record_parse") {
         let ours = Record::parse(case.bytes(0));
         let is_negative = case.is_ok(1) && case.word(2).starts_with('-');
         if case.is_ok(1) && !is_negative {
@@ -49,7 +48,7 @@ fn records_are_read_as_go_reads_them() {
 
 #[test]
 fn records_are_written_as_go_writes_them() {
-    for case in cases("record_format") {
+    for case in cases!("record_format") {
         let ours = case.utf8(1).and_then(|text| Record::new(case.number(0), text.to_owned()).ok());
         match (ours, case.is_ok(2)) {
             (Some(record), true) => assert_eq!(record.to_string(), case.text(3), "{case}"),

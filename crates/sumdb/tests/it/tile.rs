@@ -6,37 +6,36 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use sumdb::tile::{Plan, Proven, TileError};
 use sumdb::{Hash, Node, Tile, Tree};
+use testkit::cases;
+use testkit::cases::Case;
 
-use crate::cases::{Case, cases};
 use crate::world::{Leaves, Tiles};
 
 #[test]
 fn paths_are_read_as_go_reads_them() {
-    for case in cases("tile_path") {
+    for case in cases!("tile_path") {
         let ours = case.utf8(0).and_then(|path| Tile::parse(path).ok());
         // x/mod documents levels up to 63, and does not look.
-        if !case.is_ok(1) || case.number_or_minus(3) > 63 {
+        if !case.is_ok(1) || number_or_minus(&case, 3) > 63 {
             assert_eq!(ours, None, "{case}");
             continue;
         }
         let tile = ours.unwrap_or_else(|| panic!("{case}"));
         let level = tile.level().map_or(-1, i64::from);
         assert_eq!(u64::from(tile.height()), case.number(2), "{case}");
-        assert_eq!(level, case.number_or_minus(3), "{case}");
+        assert_eq!(level, number_or_minus(&case, 3), "{case}");
         assert_eq!((tile.number(), u64::from(tile.width())), (case.number(4), case.number(5)), "{case}");
         assert_eq!(tile.to_string(), case.text(0), "{case}");
     }
 }
 
-impl Case {
-    fn number_or_minus(&self, at: usize) -> i64 {
-        self.word(at).parse().unwrap()
-    }
+fn number_or_minus(case: &Case, at: usize) -> i64 {
+    case.word(at).parse().unwrap()
 }
 
 #[test]
 fn a_growing_log_adds_the_tiles_that_go_adds() {
-    for case in cases("tiles_added") {
+    for case in cases!("tiles_added") {
         let height = u8::try_from(case.number(0)).unwrap();
         let added = Tile::added(height, case.number(1), case.number(2));
         let added: Vec<String> = added.map(|tile| tile.to_string()).collect();
@@ -53,7 +52,7 @@ fn nodes(case: &Case) -> Vec<Node> {
 fn tiles_are_believed_as_go_believes_them() {
     let leaves = Leaves::new(131_077);
     let mut forged = 0;
-    for case in cases("tiles") {
+    for case in cases!("tiles") {
         let (height, size) = (u8::try_from(case.number(0)).unwrap(), case.number(1));
         let mut tiles = Tiles::of(&leaves, height, size);
         tiles.change(case.word(3), u8::try_from(case.number(4)).unwrap(), case.number(5));

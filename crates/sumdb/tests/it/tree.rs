@@ -4,13 +4,14 @@ use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 use sumdb::tree::{MAX_SIZE, ProofError, RecordProof, TreeProof, hash_of, nodes_of, stored_hash_count};
 use sumdb::{Hash, Node, Tile, Tree};
+use testkit::cases;
+use testkit::cases::Case;
 
-use crate::cases::{Case, cases};
 use crate::world::Leaves;
 
 #[test]
 fn nodes_are_stored_where_go_stores_them() {
-    for case in cases("tile_of_node") {
+    for case in cases!("tile_of_node") {
         let height = u8::try_from(case.number(0)).unwrap();
         let node = Node::from_stored_index(case.number(1)).unwrap();
         assert_eq!((u64::from(node.level()), node.number()), (case.number(2), case.number(3)), "{case}");
@@ -42,7 +43,7 @@ fn stored_hashes_are_counted_without_gaps() {
 fn hashes_and_proofs_are_those_of_go() {
     let leaves = Leaves::new(700);
     let read = |node: Node| leaves.hash(node);
-    for case in cases("tree") {
+    for case in cases!("tree") {
         let size = case.number(1);
         match case.word(0) {
             "hash" => assert_eq!(hash_of(0..size, read).unwrap().to_string(), case.text(2), "{case}"),
