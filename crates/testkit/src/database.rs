@@ -8,18 +8,22 @@
 //! against Go's own signatures.
 //!
 //! ```no_run
-//! # use testkit::{Database, ModuleFiles};
+//! # use testkit::{Database, ModuleFiles, database::Lie};
 //! # async fn example() {
 //! let hello = ModuleFiles::new("example.com/hello", "v1.0.0");
 //! let database = Database::start().await;
 //! database.record(&hello);
 //! let gosumdb = database.spec(); // name+hash+key http://127.0.0.1:…
 //! database.on("/latest").once().status(503);
+//! database.tell(&[Lie::BadSignature]);
+//! database.be_honest();
 //! # }
 //! ```
 
 mod history;
-mod site;
+mod lie;
+mod speaker;
+mod trouble;
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,10 +32,12 @@ use sumdb::note::Name;
 use sumdb::{Signer, Verifier};
 
 use crate::module::ModuleFiles;
-use crate::upstream::Upstream;
+use crate::upstream::{Reply, Upstream};
 
 pub use history::{History, NodeHash, node_hash, record_hash, record_text, synthetic_module, synthetic_text};
-use site::Told;
+pub use lie::{ALL as LIES, Lie};
+pub use speaker::Speaker;
+pub use trouble::{TROUBLE, Trouble};
 
 /// The key pair that cmd/go publishes for tests: the private key, of the database `localhost.localdev/sumdb`.
 pub const TEST_SIGNER: &str =
@@ -41,7 +47,7 @@ pub const TEST_SIGNER: &str =
 #[derive(Debug)]
 pub struct Database {
     upstream: Upstream,
-    told: Arc<Mutex<Told>>,
+    told: Arc<Mutex<Speaker>>,
 }
 
 impl Database {
@@ -63,8 +69,8 @@ impl Database {
     /// Starts with this key and these records.
     pub async fn with(signer: Signer, history: History) -> Self {
         let upstream = Upstream::start().await;
-        let told = Arc::new(Mutex::new(Told::new(signer, history)));
-        upstream.mount("", site::of(&told));
+        let told = Arc::new(Mutex::new(Speaker::new(signer, history)));
+        upstream.mount("", site(&told));
         Self { upstream, told }
     }
 
@@ -109,8 +115,7 @@ impl Database {
 
     /// The signed head of the tree over the first records.
     pub fn head(&self, size: u64) -> String {
-        let told = self.told();
-        site::sign(&told.signer, size, &told.truth.root(size))
+        self.told().head(size)
     }
 
     /// The honest answer at one of its own paths, such as `/lookup/example.com/m@v1.0.0`; nothing where that is an error.
@@ -119,14 +124,34 @@ impl Database {
         reply.filter(|reply| reply.status == 200).map(|reply| reply.body)
     }
 
+    /// Is another database from now on, under the same key: one that was rolled back, or has another past.
+    pub fn rewrite(&self, history: History) {
+        self.told().truth = Arc::new(history);
+    }
+
+    /// The history for the lies that need another one than the truth.
+    pub fn forge(&self, history: History) {
+        self.told().forged = Arc::new(history);
+    }
+
+    /// Tells these lies from now on, and no others; of each part of an answer, the later ones change what the earlier left.
+    pub fn tell(&self, lies: &[Lie]) {
+        self.told().lies = lies.to_vec();
+    }
+
+    /// Tells the truth again.
+    pub fn be_honest(&self) {
+        self.tell(&[]);
+    }
+
     /// Lets another upstream front it, below `/sumdb/NAME`, with `supported`.
     pub fn mirror_on(&self, upstream: &Upstream) {
         let below = format!("/sumdb/{}", self.name());
         upstream.put(&format!("{below}/supported"), "");
-        upstream.mount(&below, site::of(&self.told));
+        upstream.mount(&below, site(&self.told));
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn told(&self) -> MutexGuard<'_, Speaker> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -136,6 +161,15 @@ impl Deref for Database {
 
     fn deref(&self) -> &Upstream {
         &self.upstream
+    }
+}
+
+/// Answers as the database does at the time.
+fn site(told: &Arc<Mutex<Speaker>>) -> impl Fn(&str) -> Option<Reply> + Send + Sync + 'static {
+    let told = Arc::clone(told);
+    move |path| {
+        let speaker = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        speaker.answer(path)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fake checksum database: sound until told otherwise, in the eyes of the go command.
 
-use testkit::database::{History, TEST_SIGNER, lookup_path, synthetic_module};
+use testkit::database::{History, LIES, Speaker, TEST_SIGNER, lookup_path, synthetic_module};
 use testkit::go::{self, Go};
 use testkit::raw::get;
 use testkit::{Database, ModuleFiles, Upstream};
@@ -109,4 +109,39 @@ fn a_history_has_the_trees_of_its_beginnings() {
     assert_eq!((other.id("example.com/evil", "v1.0.0"), other.root(5)), (Some(5), short.root(5)));
     other.replace(5, &honest);
     assert_eq!(other.root(519), short.root(519));
+}
+
+#[test]
+fn every_lie_changes_what_is_said_and_only_where_it_should() {
+    let signer = sumdb::Signer::parse(TEST_SIGNER).unwrap();
+    // The forged history is longer, and its record of the module that is asked for is another.
+    let mut forged = History::synthetic(70_001);
+    forged.replace(69_999, "example.com/synthetic v0.0.69999 h1:evil\n");
+    let mut speaker = Speaker::new(signer, History::synthetic(70_000));
+    speaker.forged = forged.into();
+    for lie in LIES {
+        speaker.lies = vec![*lie];
+        let (module, version) = synthetic_module(69_999);
+        let paths = [
+            "/latest",
+            &lookup_path(module, &version),
+            "/tile/8/0/273.p/112",
+            "/tile/8/0/272",
+            "/tile/8/1/001.p/17",
+            "/tile/8/2/000.p/1",
+        ];
+        let changed: Vec<&str> = paths
+            .into_iter()
+            .filter(|path| {
+                let (said, honest) = (speaker.answer(path).unwrap(), speaker.honest(path).unwrap());
+                (said.status, said.body) != (honest.status, honest.body)
+            })
+            .collect();
+        assert!(!changed.is_empty(), "{lie:?}");
+        let is_of_tiles = format!("{lie:?}").starts_with("Tile");
+        assert!(
+            !is_of_tiles || changed.iter().all(|path| path.starts_with("/tile/")),
+            "{lie:?}: {changed:?}"
+        );
+    }
 }
