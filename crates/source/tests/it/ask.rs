@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use gomod::Request;
-use source::{Builder, Clients, Deadlines, Fetched, Guard, HttpUpstream, Network, Source, SourceError};
+use source::{
+    Builder, Clients, Conduct, Deadlines, Fetched, Guard, Health, HttpUpstream, Network, Origins, Source,
+    SourceError,
+};
 use testkit::Upstream;
 
 /// Paths of one module version.
@@ -32,6 +35,18 @@ pub(crate) fn patient(upstream: &Upstream, deadlines: Deadlines) -> HttpUpstream
 /// The upstream as this builder makes it.
 pub(crate) fn over(upstream: &Upstream, builder: &Builder) -> HttpUpstream {
     HttpUpstream::named_by_host(&upstream.url(), builder).unwrap()
+}
+
+/// The upstream under these rules, and what is known of it.
+pub(crate) fn under(upstream: &Upstream, conduct: Conduct) -> (HttpUpstream, Origins) {
+    let origins = Origins::default();
+    let builder = Builder::new(clients(&[]), Deadlines::default()).with_conduct(conduct);
+    (over(upstream, &builder.with_origins(origins.clone())), origins)
+}
+
+/// What is known of the only upstream.
+pub(crate) fn of(origins: &Origins) -> Health {
+    origins.health().into_iter().next().unwrap()
 }
 
 pub(crate) fn request(path: &str) -> Request {

@@ -8,7 +8,7 @@ use source::{
 };
 use testkit::{Upstream, eventually};
 
-use crate::ask::{INFO, LIST, ZIP, clients, over, read, request};
+use crate::ask::{INFO, LIST, ZIP, clients, of, over, read, request, under};
 
 const HOUR: Duration = Duration::from_hours(1);
 /// So short that it has passed when the next call is made.
@@ -18,17 +18,6 @@ const NO_PAUSE: Duration = Duration::from_nanos(1);
 fn pausing(pause: Duration) -> Conduct {
     let breaker = Breaker { pause, longest_pause: pause, ..Breaker::default() };
     Conduct { breaker, retry: Retry { times: 0, ..Retry::default() }, ..Conduct::default() }
-}
-
-/// An upstream under these rules, and what is known of it.
-fn under(upstream: &Upstream, conduct: Conduct) -> (HttpUpstream, Origins) {
-    let origins = Origins::default();
-    let builder = Builder::new(clients(&[]), Deadlines::default()).with_conduct(conduct);
-    (over(upstream, &builder.with_origins(origins.clone())), origins)
-}
-
-fn of(origins: &Origins) -> Health {
-    origins.health().into_iter().next().unwrap()
 }
 
 fn count(health: &Health, outcome: Outcome) -> u64 {
@@ -127,13 +116,19 @@ async fn half_of_many_calls_failing_opens_it_though_never_in_a_row() {
     assert!(matches!(of(&origins).state, State::Open { .. }));
 }
 
-#[tokio::test]
-async fn after_the_pause_one_call_tries_it_and_its_success_lets_all_through() {
+/// An upstream that was left alone after five failures, and whose pause is over; it has a list.
+async fn opened() -> (Upstream, HttpUpstream, Origins) {
     let upstream = Upstream::start().await;
     upstream.put(LIST, "v1.0.0\n");
     upstream.on(INFO).status(500);
     let (source, origins) = under(&upstream, pausing(NO_PAUSE));
     fail(&source, 5).await;
+    (upstream, source, origins)
+}
+
+#[tokio::test]
+async fn after_the_pause_one_call_tries_it_and_its_success_lets_all_through() {
+    let (upstream, source, origins) = opened().await;
     upstream.on(LIST).hold();
     let (trying, again) = (source.clone(), source.clone());
     let trying = tokio::spawn(async move { read(&trying, LIST).await });
@@ -161,11 +156,7 @@ async fn a_call_that_tries_it_in_vain_leaves_it_open() {
 
 #[tokio::test]
 async fn a_call_that_tries_it_and_is_given_up_leaves_the_try_to_the_next() {
-    let upstream = Upstream::start().await;
-    upstream.put(LIST, "v1.0.0\n");
-    upstream.on(INFO).status(500);
-    let (source, origins) = under(&upstream, pausing(NO_PAUSE));
-    fail(&source, 5).await;
+    let (upstream, source, origins) = opened().await;
     upstream.on(LIST).hold();
     let trying = source.clone();
     let trying = tokio::spawn(async move { read(&trying, LIST).await });

@@ -2,28 +2,16 @@
 
 use std::time::Duration;
 
-use source::{
-    Breaker, Builder, Conduct, Deadlines, Health, HttpUpstream, Origins, Resume, Retry, Source, SourceError,
-};
+use source::{Breaker, Builder, Conduct, Deadlines, Resume, Retry, Source, SourceError};
 use testkit::Upstream;
 
-use crate::ask::{INFO, LIST, ZIP, body, clients, over, read, request};
+use crate::ask::{INFO, LIST, ZIP, body, clients, of, over, read, request, under};
 
 /// Retries without a wait, and no breaker.
 fn at_once(mut retry: Retry) -> Conduct {
     retry.backoff = Duration::ZERO;
     let breaker = Breaker { failures: 0, share_percent: 0, ..Breaker::default() };
     Conduct { retry, breaker, ..Conduct::default() }
-}
-
-fn under(upstream: &Upstream, conduct: Conduct) -> (HttpUpstream, Origins) {
-    let origins = Origins::default();
-    let builder = Builder::new(clients(&[]), Deadlines::default()).with_conduct(conduct);
-    (over(upstream, &builder.with_origins(origins.clone())), origins)
-}
-
-fn of(origins: &Origins) -> Health {
-    origins.health().into_iter().next().unwrap()
 }
 
 #[tokio::test]
