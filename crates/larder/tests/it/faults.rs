@@ -14,14 +14,6 @@ use testkit::upstream::Upstream;
 
 use crate::proxy::{TestProxy, config_of};
 
-async fn fill(proxy: &TestProxy, files: &ModuleFiles) {
-    for (kind, bytes) in [("info", files.info()), ("mod", files.mod_file()), ("zip", files.zip())] {
-        let response = proxy.get(&files.url(kind)).await;
-        assert_eq!(response.status, 200, "{kind}: {}", response.text());
-        assert!(response.complete && response.body == bytes, "{kind}");
-    }
-}
-
 fn condition(proxy: &TestProxy) -> Condition {
     proxy.pipeline().cache().store().state().condition
 }
@@ -93,10 +85,10 @@ async fn on_a_full_disk_hits_and_small_misses_go_on_and_all_recovers() {
     let huge = hello("example.com/huge", 9 << 20);
     let upstream = Upstream::of(&[held.clone(), missed.clone(), huge.clone()]).await;
     let proxy = small.proxy(&upstream);
-    fill(&proxy, &held).await;
+    proxy.fill(&held).await;
     small.fill(0);
-    fill(&proxy, &held).await;
-    fill(&proxy, &missed).await;
+    proxy.fill(&held).await;
+    proxy.fill(&missed).await;
     assert_eq!(proxy.get(&missed.list_url()).await.text(), "v1.0.0\n");
     for _ in 0..2 {
         let refused = proxy.get(&huge.url("zip")).await;
@@ -106,12 +98,12 @@ async fn on_a_full_disk_hits_and_small_misses_go_on_and_all_recovers() {
     small.empty();
     proxy.clock().advance(std::time::Duration::from_secs(2));
     for files in [&held, &missed, &huge] {
-        fill(&proxy, files).await;
+        proxy.fill(files).await;
     }
     let proxy = proxy.restart().await;
     upstream.stop().await;
     for files in [&held, &huge] {
-        fill(&proxy, files).await;
+        proxy.fill(files).await;
     }
     assert!(proxy.stopped().await);
 }
@@ -178,7 +170,7 @@ async fn a_disk_that_fills_during_a_zip_does_not_stop_it_if_little_is_missing() 
         assert!(!proxy_tree(&small, &huge.url("zip")).exists(), "something cut was kept");
         small.empty();
         recovered(&proxy).await;
-        fill(&proxy, &huge).await;
+        proxy.fill(&huge).await;
         assert_eq!(proxy.get(&huge.url("zip")).await.header("x-larder-cache"), Some("hit"));
     }
 }
@@ -193,16 +185,16 @@ async fn a_disk_without_a_file_left_is_a_full_disk() {
     let (held, missed) = (hello("example.com/held", 300_000), hello("example.com/missed", 2_000_000));
     let upstream = Upstream::of(&[held.clone(), missed.clone()]).await;
     let proxy = small.proxy(&upstream);
-    fill(&proxy, &held).await;
+    proxy.fill(&held).await;
     let filler = small.0.path().join("files");
     std::fs::create_dir(&filler).unwrap();
     while std::fs::write(filler.join(std::fs::read_dir(&filler).unwrap().count().to_string()), "").is_ok() {}
-    fill(&proxy, &held).await;
-    fill(&proxy, &missed).await;
+    proxy.fill(&held).await;
+    proxy.fill(&missed).await;
     assert_eq!(condition(&proxy), Condition::Full);
     std::fs::remove_dir_all(&filler).unwrap();
     recovered(&proxy).await;
-    fill(&proxy, &missed).await;
+    proxy.fill(&missed).await;
     assert_eq!(proxy.get(&missed.url("zip")).await.header("x-larder-cache"), Some("hit"));
 }
 
@@ -213,20 +205,20 @@ async fn on_a_disk_that_turned_read_only_hits_and_small_misses_go_on() {
     let huge = hello("example.com/huge", 9 << 20);
     let upstream = Upstream::of(&[held.clone(), missed.clone(), huge.clone()]).await;
     let proxy = small.proxy(&upstream);
-    fill(&proxy, &held).await;
+    proxy.fill(&held).await;
     if !small.run("mount", &["-o", "remount,ro,size=64m"]) {
         eprintln!("SKIPPED: the file system is in use for writing");
         return;
     }
-    fill(&proxy, &held).await;
-    fill(&proxy, &missed).await;
+    proxy.fill(&held).await;
+    proxy.fill(&missed).await;
     let refused = proxy.get(&huge.url("zip")).await;
     assert_eq!(refused.status, 503, "{}", refused.text());
     assert!(refused.header("retry-after").is_some());
     assert_eq!(condition(&proxy), Condition::ReadOnly);
     assert!(small.run("mount", &["-o", "remount,rw,size=64m"]));
     recovered(&proxy).await;
-    fill(&proxy, &huge).await;
+    proxy.fill(&huge).await;
 }
 
 #[tokio::test]
@@ -279,10 +271,10 @@ async fn a_data_directory_that_vanishes_and_comes_back_costs_nothing_but_time() 
     let huge = hello("example.com/huge", 9 << 20);
     let upstream = Upstream::of(&[held.clone(), missed.clone(), huge.clone()]).await;
     let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("data", &data.display().to_string())]);
-    fill(&proxy, &held).await;
+    proxy.fill(&held).await;
     std::fs::rename(&data, &away).unwrap();
-    fill(&proxy, &held).await;
-    fill(&proxy, &missed).await;
+    proxy.fill(&held).await;
+    proxy.fill(&missed).await;
     let refused = proxy.get(&huge.url("zip")).await;
     assert_eq!(refused.status, 503, "{}", refused.text());
     assert!(refused.header("retry-after").is_some());
@@ -296,7 +288,7 @@ async fn a_data_directory_that_vanishes_and_comes_back_costs_nothing_but_time() 
     std::fs::rename(&away, &data).unwrap();
     recovered(&proxy).await;
     for files in [&held, &missed, &huge] {
-        fill(&proxy, files).await;
+        proxy.fill(files).await;
     }
     assert_eq!(proxy.get(&huge.url("zip")).await.header("x-larder-cache"), Some("hit"));
 }

@@ -13,19 +13,13 @@ fn small() -> ModuleFiles {
     ModuleFiles::new("example.com/M", "v1.0.0").file("m.go", "package m\n")
 }
 
-async fn fill(proxy: &TestProxy, files: &ModuleFiles) {
-    for kind in ["info", "mod", "zip"] {
-        assert_eq!(proxy.get(&files.url(kind)).await.status, 200);
-    }
-}
-
 #[tokio::test]
 async fn what_is_held_is_served_after_a_restart_with_the_upstream_gone() {
     let (one, two) = (small(), ModuleFiles::new("example.com/M", "v1.1.0").padding(400_000));
     let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &one).await;
-    fill(&proxy, &two).await;
+    proxy.fill(&one).await;
+    proxy.fill(&two).await;
     let list = proxy.get(&one.list_url()).await.body;
     let latest = proxy.get(&one.latest_url()).await.body;
     let proxy = proxy.restart().await;
@@ -46,14 +40,14 @@ async fn the_tree_on_disk_is_a_static_goproxy_and_lists_what_is_whole() {
     let (one, two) = (small(), ModuleFiles::new("example.com/M", "v1.1.0"));
     let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &one).await;
+    proxy.fill(&one).await;
     assert_eq!(proxy.get(&two.url("mod")).await.status, 200);
     let tree = |path: String| std::fs::read(proxy.data(&format!("modules{path}"))).unwrap();
     assert_eq!(tree(one.url("info")), one.info());
     assert_eq!(tree(one.url("mod")), one.mod_file());
     assert_eq!(tree(one.url("zip")), one.zip());
     assert_eq!(tree(one.list_url()), b"v1.0.0\n", "a version without its three files is listed");
-    fill(&proxy, &two).await;
+    proxy.fill(&two).await;
     assert_eq!(tree(one.list_url()), b"v1.0.0\nv1.1.0\n");
 }
 
@@ -132,9 +126,7 @@ async fn a_404_that_shows_a_passing_cause_is_not_remembered() {
 
 #[tokio::test]
 async fn a_list_that_the_source_denies_consists_of_what_is_held() {
-    let upstream = Upstream::of(&[small()]).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &small()).await;
+    let (upstream, proxy) = TestProxy::holding(&small()).await;
     upstream.withdraw(&small().list_url());
     upstream.withdraw(&small().latest_url());
     let list = proxy.get(&small().list_url()).await;
@@ -149,9 +141,7 @@ async fn a_list_that_the_source_denies_consists_of_what_is_held() {
 async fn rot_on_the_disk_is_found_never_served_whole_and_healed() {
     let files = ModuleFiles::new("example.com/big", "v1.0.0").padding(900_000);
     for kind in ["info", "mod", "zip"] {
-        let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-        let proxy = TestProxy::over(&upstream);
-        fill(&proxy, &files).await;
+        let (_upstream, proxy) = TestProxy::holding(&files).await;
         let right = proxy.get(&files.url(kind)).await.body;
         let path = proxy.data(&format!("modules{}", files.url(kind)));
         let proxy = proxy.restart().await;
@@ -170,9 +160,7 @@ async fn rot_on_the_disk_is_found_never_served_whole_and_healed() {
 #[tokio::test]
 async fn a_file_changed_while_the_server_runs_is_found() {
     let files = ModuleFiles::new("example.com/big", "v1.0.0").padding(900_000);
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (_upstream, proxy) = TestProxy::holding(&files).await;
     assert_eq!(proxy.get(&files.url("zip")).await.body, files.zip());
     let path = proxy.data(&format!("modules{}", files.url("zip")));
     let file = std::fs::File::options().write(true).open(&path).unwrap();
@@ -184,18 +172,16 @@ async fn a_file_changed_while_the_server_runs_is_found() {
 
 #[tokio::test]
 async fn a_torn_manifest_line_costs_one_fetch_and_nothing_else() {
-    let upstream = Upstream::of(&[small()]).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &small()).await;
+    let (upstream, proxy) = TestProxy::holding(&small()).await;
     let manifest = proxy.data("meta/example.com/!m/@manifest");
     let proxy = proxy.restart().await;
     let text = std::fs::read(&manifest).unwrap();
     std::fs::write(&manifest, &text[..text.len() - 20]).unwrap();
-    fill(&proxy, &small()).await;
+    proxy.fill(&small()).await;
     assert_eq!(upstream.count(&small().url("zip")), 2);
     let proxy = proxy.restart().await;
     upstream.stop().await;
-    fill(&proxy, &small()).await;
+    proxy.fill(&small()).await;
 }
 
 #[tokio::test]
@@ -215,7 +201,7 @@ async fn switching_the_sources_off_is_no_denial_of_what_they_said() {
     let versions = [small(), ModuleFiles::new("example.com/M", "v1.1.0")];
     let upstream = Upstream::of(&versions).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &versions[0]).await;
+    proxy.fill(&versions[0]).await;
     let list = proxy.get(&small().list_url()).await.body;
     let latest = proxy.get(&small().latest_url()).await.body;
     let mut proxy = proxy.restart_with("upstream", "off").await;

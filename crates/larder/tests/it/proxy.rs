@@ -10,6 +10,7 @@ use larder::config::{Config, FlagValue, Loaded, Reading};
 use larder::pipeline::Pipeline;
 use tempfile::TempDir;
 use testkit::eventually;
+use testkit::module::ModuleFiles;
 use testkit::raw::{self, Response};
 use testkit::upstream::Upstream;
 
@@ -26,6 +27,14 @@ impl TestProxy {
     /// Over one upstream, otherwise as configured by default, with a clock that stands still.
     pub(crate) fn over(upstream: &Upstream) -> Self {
         Self::with(&[("upstream", &upstream.url())])
+    }
+
+    /// Over an upstream that has this version, which is held.
+    pub(crate) async fn holding(files: &ModuleFiles) -> (Upstream, Self) {
+        let upstream = Upstream::of(std::slice::from_ref(files)).await;
+        let proxy = Self::over(&upstream);
+        proxy.fill(files).await;
+        (upstream, proxy)
     }
 
     /// With these settings, as `--set` would take them.
@@ -122,6 +131,15 @@ impl TestProxy {
 
     pub(crate) async fn get(&self, path: &str) -> Response {
         raw::get(self.address, path).await
+    }
+
+    /// Asks for the files of a version; all are there, whole and right.
+    pub(crate) async fn fill(&self, files: &ModuleFiles) {
+        for (kind, bytes) in [("info", files.info()), ("mod", files.mod_file()), ("zip", files.zip())] {
+            let response = self.get(&files.url(kind)).await;
+            assert_eq!(response.status, 200, "{kind}: {}", response.text());
+            assert!(response.complete && response.body == bytes, "{kind}");
+        }
     }
 
     pub(crate) async fn get_with(&self, path: &str, fields: &[(&str, &str)]) -> Response {

@@ -17,14 +17,6 @@ fn module(path: &str) -> ModuleFiles {
     ModuleFiles::new(path, "v1.0.0").padding(600_000)
 }
 
-async fn fill(proxy: &TestProxy, files: &ModuleFiles) {
-    for (kind, bytes) in [("info", files.info()), ("mod", files.mod_file()), ("zip", files.zip())] {
-        let response = proxy.get(&files.url(kind)).await;
-        assert_eq!(response.status, 200, "{kind}: {}", response.text());
-        assert!(response.complete && response.body == bytes, "{kind}");
-    }
-}
-
 fn scrub(proxy: &TestProxy) -> Scrub {
     Scrub::new(proxy.pipeline().clone(), None, proxy.clock().clone())
 }
@@ -56,9 +48,7 @@ fn named<'a>(report: &'a Report, file: &str) -> &'a Finding {
 #[tokio::test]
 async fn what_is_sound_is_read_and_nothing_is_found() {
     let files = module("example.com/M");
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (_upstream, proxy) = TestProxy::holding(&files).await;
     proxy.get(&files.list_url()).await;
     let report = run(&proxy, WHOLE).await;
     assert_eq!((report.modules, report.files, report.findings.len()), (1, 3, 0), "{report:#?}");
@@ -85,9 +75,7 @@ async fn every_kind_of_damage_is_found_named_and_healed_and_the_evidence_kept() 
     for kind in ["info", "mod", "zip"] {
         for (what, damage) in kinds {
             let files = module("example.com/M");
-            let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-            let proxy = TestProxy::over(&upstream);
-            fill(&proxy, &files).await;
+            let (_upstream, proxy) = TestProxy::holding(&files).await;
             let bytes = std::fs::read(tree(&proxy, &files.url(kind))).unwrap();
             damage(&proxy, &files, kind, &bytes);
             let looked = run(&proxy, Order { heal: false, ..WHOLE }).await;
@@ -107,7 +95,7 @@ async fn every_kind_of_damage_is_found_named_and_healed_and_the_evidence_kept() 
             assert_eq!(std::fs::read(tree(&proxy, &files.url(kind))).unwrap(), bytes);
             assert_eq!(proxy.get(&files.url(kind)).await.header("x-larder-cache"), Some("hit"));
             assert!(run(&proxy, WHOLE).await.findings.is_empty());
-            fill(&proxy.restart().await, &files).await;
+            proxy.restart().await.fill(&files).await;
         }
     }
 }
@@ -117,8 +105,8 @@ async fn two_files_in_each_others_place_are_told_as_swapped_and_put_right() {
     let (one, two) = (module("example.com/one"), module("example.com/two"));
     let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &one).await;
-    fill(&proxy, &two).await;
+    proxy.fill(&one).await;
+    proxy.fill(&two).await;
     let proxy = proxy.restart().await;
     assert_eq!(one.zip().len(), two.zip().len(), "only equal sizes can be mistaken");
     put(&proxy, &one.url("zip"), &two.zip());
@@ -129,16 +117,14 @@ async fn two_files_in_each_others_place_are_told_as_swapped_and_put_right() {
         assert_eq!((finding.what, &finding.outcome), (What::Swapped, &Outcome::Healed));
         assert!(finding.detail.contains(other), "{finding:?}");
     }
-    fill(&proxy, &one).await;
-    fill(&proxy, &two).await;
+    proxy.fill(&one).await;
+    proxy.fill(&two).await;
 }
 
 #[tokio::test]
 async fn what_nobody_vouches_for_is_taken_out_and_a_list_put_right() {
     let files = module("example.com/M");
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (_upstream, proxy) = TestProxy::holding(&files).await;
     let strays = ["/example.com/!m/@v/v1.0.1.zip", "/example.com/other/@v/v1.0.0.mod", "/note.txt"];
     for stray in strays {
         std::fs::create_dir_all(tree(&proxy, stray).parent().unwrap()).unwrap();
@@ -177,9 +163,7 @@ async fn a_tree_whose_records_are_lost_is_left_alone() {
 #[tokio::test]
 async fn lines_of_a_manifest_that_are_no_records_are_told_and_the_rest_kept() {
     let files = module("example.com/M");
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (upstream, proxy) = TestProxy::holding(&files).await;
     let proxy = proxy.restart().await;
     let manifest = proxy.data("meta/example.com/!m/@manifest");
     let lines = std::fs::read_to_string(&manifest).unwrap();
@@ -194,15 +178,13 @@ async fn lines_of_a_manifest_that_are_no_records_are_told_and_the_rest_kept() {
     assert!(run(&proxy, WHOLE).await.findings.is_empty());
     let proxy = proxy.restart().await;
     upstream.stop().await;
-    fill(&proxy, &files).await;
+    proxy.fill(&files).await;
 }
 
 #[tokio::test]
 async fn records_that_contradict_each_other_are_left_for_a_person() {
     let (files, other) = (module("example.com/M"), module("example.com/other"));
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (_upstream, proxy) = TestProxy::holding(&files).await;
     let proxy = proxy.restart().await;
     let manifest = proxy.data("meta/example.com/!m/@manifest");
     let lines = std::fs::read_to_string(&manifest).unwrap();
@@ -220,9 +202,7 @@ async fn records_that_contradict_each_other_are_left_for_a_person() {
 #[tokio::test]
 async fn with_the_source_away_nothing_wrong_is_served_and_the_next_scrub_heals() {
     let files = module("example.com/M");
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (upstream, proxy) = TestProxy::holding(&files).await;
     put(&proxy, &files.url("zip"), &flipped(&files.zip(), 300_000));
     upstream.on(&files.url("zip")).status(503);
     let report = run(&proxy, WHOLE).await;
@@ -234,15 +214,13 @@ async fn with_the_source_away_nothing_wrong_is_served_and_the_next_scrub_heals()
     upstream.on(&files.url("zip"));
     let report = run(&proxy, WHOLE).await;
     assert_eq!((named(&report, "zip").what, report.broken), (What::Lost, 0), "{report:#?}");
-    fill(&proxy, &files).await;
+    proxy.fill(&files).await;
 }
 
 #[tokio::test]
 async fn what_the_source_has_changed_is_never_taken_for_what_was_lost() {
     let (files, moved) = (module("example.com/M"), module("example.com/M").file("m.go", "package moved\n"));
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (upstream, proxy) = TestProxy::holding(&files).await;
     put(&proxy, &files.url("zip"), &flipped(&files.zip(), 0));
     upstream.serve(&moved);
     for _ in 0..2 {
@@ -254,7 +232,7 @@ async fn what_the_source_has_changed_is_never_taken_for_what_was_lost() {
     }
     upstream.serve(&files);
     assert_eq!(run(&proxy, WHOLE).await.broken, 0);
-    fill(&proxy, &files).await;
+    proxy.fill(&files).await;
 }
 
 #[tokio::test]
@@ -263,7 +241,7 @@ async fn only_the_modules_that_are_named_are_touched() {
     let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
     let proxy = TestProxy::over(&upstream);
     for files in [&one, &two] {
-        fill(&proxy, files).await;
+        proxy.fill(files).await;
         put(&proxy, &files.url("zip"), &flipped(&files.zip(), 9));
     }
     put(&proxy, "/stray", b"x");
@@ -276,9 +254,7 @@ async fn only_the_modules_that_are_named_are_touched() {
 #[tokio::test]
 async fn of_two_scrubs_at_once_the_second_is_refused() {
     let files = module("example.com/M");
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (upstream, proxy) = TestProxy::holding(&files).await;
     put(&proxy, &files.url("zip"), &flipped(&files.zip(), 9));
     upstream.on(&files.url("zip")).hold();
     let scrub = Arc::new(scrub(&proxy));
@@ -306,9 +282,7 @@ async fn no_more_is_read_in_a_second_than_was_allowed() {
 #[tokio::test]
 async fn a_scrub_is_due_some_days_after_the_last_one_also_over_restarts() {
     let files = module("example.com/M");
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (_upstream, proxy) = TestProxy::holding(&files).await;
     let weekly = Schedule { every: Duration::from_hours(168), bytes_per_s: 0 };
     let never = Schedule { every: Duration::ZERO, ..weekly };
     let due = async |proxy: &TestProxy, schedule| {
@@ -333,8 +307,8 @@ async fn each_step_is_told_and_the_report_survives_its_way_through_json() {
     let (one, two) = (module("example.com/one"), module("example.com/two"));
     let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &one).await;
-    fill(&proxy, &two).await;
+    proxy.fill(&one).await;
+    proxy.fill(&two).await;
     put(&proxy, &one.url("mod"), b"module x\n");
     let told = Mutex::new(Vec::new());
     let report = scrub(&proxy).run(WHOLE, |event| told.lock().unwrap().push(event)).await.unwrap();
@@ -358,7 +332,7 @@ async fn how_much_is_held_is_known_while_it_changes_and_after_a_restart() {
     let sizes = |files: &ModuleFiles| files.info().len() + files.mod_file().len() + files.zip().len();
     let mut bytes = 0;
     for files in &versions {
-        fill(&proxy, files).await;
+        proxy.fill(files).await;
         bytes += sizes(files) as u64;
     }
     proxy.get(&other.url("mod")).await;
@@ -387,9 +361,7 @@ async fn who_saw_the_rot_too_does_not_undo_what_another_has_healed() {
     use larder::cache::evidence::FoundBy;
     use larder::cache::examine::Damage;
     let files = module("example.com/M");
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (_upstream, proxy) = TestProxy::holding(&files).await;
     let cache = proxy.pipeline().cache().clone();
     let Ok(Request::File(version, kind)) = Request::parse(files.url("zip").trim_start_matches('/')) else {
         panic!()
@@ -399,7 +371,7 @@ async fn who_saw_the_rot_too_does_not_undo_what_another_has_healed() {
     proxy.clock().advance(Duration::from_secs(1));
     let condemn = async || cache.condemn(&version, kind, seen, (Damage::met(0, seen), FoundBy::Read)).await;
     assert!(condemn().await.unwrap().is_some());
-    fill(&proxy, &files).await;
+    proxy.fill(&files).await;
     assert!(condemn().await.unwrap().is_none());
     assert_eq!(proxy.get(&files.url("zip")).await.header("x-larder-cache"), Some("hit"));
 }
@@ -409,7 +381,7 @@ async fn evidence_stays_within_its_bounds_and_the_oldest_goes_first() {
     let files = module("example.com/M");
     let upstream = Upstream::of(std::slice::from_ref(&files)).await;
     let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("evidence.keep", "3")]);
-    fill(&proxy, &files).await;
+    proxy.fill(&files).await;
     let pieces = || {
         let names = std::fs::read_dir(proxy.data("evidence")).unwrap();
         let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
@@ -429,9 +401,7 @@ async fn evidence_stays_within_its_bounds_and_the_oldest_goes_first() {
 #[tokio::test]
 async fn a_zip_sent_in_place_of_the_recorded_one_is_kept_as_evidence() {
     let (files, moved) = (module("example.com/M"), module("example.com/M").file("m.go", "package moved\n"));
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (upstream, proxy) = TestProxy::holding(&files).await;
     std::fs::remove_file(tree(&proxy, &files.url("zip"))).unwrap();
     let proxy = proxy.restart().await;
     upstream.serve(&moved);

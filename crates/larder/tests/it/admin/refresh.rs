@@ -11,9 +11,21 @@ use super::{call, read};
 use crate::proxy::TestProxy;
 
 const MODULE: &str = "/api/v1/modules/example.com/!m";
+const MAIN: &str = "/example.com/!m/@v/main.info";
 
 fn version(version: &str) -> ModuleFiles {
     ModuleFiles::new("example.com/M", version).file("m.go", "package m\n")
+}
+
+/// A proxy over an upstream that has this version; its list, latest version and branch `main` have been asked for.
+async fn knowing(files: &ModuleFiles) -> (Upstream, TestProxy) {
+    let upstream = Upstream::of(std::slice::from_ref(files)).await;
+    upstream.put(MAIN, files.info());
+    let proxy = TestProxy::over(&upstream);
+    for url in [&files.list_url(), &files.latest_url(), MAIN] {
+        assert_eq!(proxy.get(url).await.status, 200);
+    }
+    (upstream, proxy)
 }
 
 async fn post(proxy: &TestProxy, what: &str, body: &Value) -> Value {
@@ -33,15 +45,10 @@ fn of<'a>(asked: &'a Value, what: &str) -> &'a Value {
 #[tokio::test]
 async fn a_refresh_sees_what_was_published_a_moment_ago() {
     let (one, two) = (version("v1.0.0"), version("v1.1.0"));
-    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
-    upstream.put("/example.com/!m/@v/main.info", one.info());
-    let proxy = TestProxy::over(&upstream);
-    for url in [one.list_url(), one.latest_url(), "/example.com/!m/@v/main.info".to_owned()] {
-        assert_eq!(proxy.get(&url).await.status, 200);
-    }
+    let (upstream, proxy) = knowing(&one).await;
     assert_eq!(proxy.get(&two.url("info")).await.status, 404);
     upstream.serve(&two);
-    upstream.put("/example.com/!m/@v/main.info", two.info());
+    upstream.put(MAIN, two.info());
     assert_eq!(proxy.get(&one.list_url()).await.text(), "v1.0.0\n", "fresh is not asked again");
     assert_eq!(proxy.get(&two.url("info")).await.status, 404, "the absence counts still");
     let asked = refresh(&proxy).await;
@@ -142,12 +149,7 @@ async fn one_version_or_query_can_be_refreshed_alone() {
 #[tokio::test]
 async fn what_is_invalidated_is_asked_for_by_the_next_who_wants_it() {
     let (one, two) = (version("v1.0.0"), version("v1.1.0"));
-    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
-    upstream.put("/example.com/!m/@v/main.info", one.info());
-    let proxy = TestProxy::over(&upstream);
-    for url in [one.list_url(), one.latest_url(), "/example.com/!m/@v/main.info".to_owned()] {
-        assert_eq!(proxy.get(&url).await.status, 200);
-    }
+    let (upstream, proxy) = knowing(&one).await;
     assert_eq!(proxy.get(&two.url("zip")).await.status, 404);
     upstream.serve(&two);
     let before = upstream.requests().len();
@@ -169,11 +171,7 @@ async fn what_is_invalidated_is_asked_for_by_the_next_who_wants_it() {
 #[tokio::test]
 async fn what_is_held_of_a_version_outlives_every_invalidation() {
     let one = version("v1.0.0");
-    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
-    let proxy = TestProxy::over(&upstream);
-    for kind in ["info", "mod", "zip"] {
-        assert_eq!(proxy.get(&one.url(kind)).await.status, 200);
-    }
+    let (upstream, proxy) = TestProxy::holding(&one).await;
     let done = post(&proxy, "invalidate", &json!({"module": "example.com/M", "version": "v1.0.0"})).await;
     assert_eq!((&done["held"], &done["answers"]), (&json!(["info", "mod", "zip"]), &json!([])));
     post(&proxy, "invalidate", &json!({"module": "example.com/M"})).await;

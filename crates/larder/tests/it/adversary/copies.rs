@@ -12,19 +12,13 @@ fn version(version: &str) -> ModuleFiles {
     ModuleFiles::new("example.com/m", version)
 }
 
-async fn fill(proxy: &TestProxy, files: &ModuleFiles) {
-    for kind in ["info", "mod", "zip"] {
-        assert_eq!(proxy.get(&files.url(kind)).await.status, 200);
-    }
-}
-
 #[tokio::test]
 async fn an_outage_does_not_shorten_a_known_list_to_what_is_held() {
     let (one, two) = (version("v1.0.0"), version("v1.1.0"));
     for age in [Duration::from_mins(2), Duration::from_hours(1)] {
         let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
         let proxy = TestProxy::over(&upstream);
-        fill(&proxy, &one).await;
+        proxy.fill(&one).await;
         let (list, latest) = (proxy.get(&one.list_url()).await.body, proxy.get(&one.latest_url()).await.body);
         upstream.on("*").status(500);
         proxy.clock().advance(age);
@@ -50,7 +44,7 @@ async fn a_client_that_forbids_fetching_does_not_shorten_the_list_of_others() {
     let (one, two) = (version("v1.0.0"), version("v1.1.0"));
     let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &one).await;
+    proxy.fill(&one).await;
     let held = proxy.get(&format!("/cached-only{}", one.list_url())).await;
     assert_eq!(held.text(), "v1.0.0\n");
     assert_eq!(proxy.get(&one.list_url()).await.text(), "v1.0.0\nv1.1.0\n");
@@ -61,7 +55,7 @@ async fn a_list_made_of_what_is_held_is_always_called_stale_and_gives_way_soon_a
     let (one, two) = (version("v1.0.0"), version("v1.1.0"));
     let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &one).await;
+    proxy.fill(&one).await;
     upstream.on(&one.list_url()).status(503);
     upstream.on(&one.latest_url()).status(503);
     for path in [one.list_url(), one.latest_url()] {
@@ -81,7 +75,7 @@ async fn a_list_that_was_denied_for_a_while_comes_back() {
     let (one, two) = (version("v1.0.0"), version("v1.1.0"));
     let upstream = Upstream::of(&[one.clone(), two.clone()]).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &one).await;
+    proxy.fill(&one).await;
     assert_eq!(proxy.get(&one.list_url()).await.text(), "v1.0.0\nv1.1.0\n");
     proxy.clock().advance(Duration::from_hours(1));
     upstream.on(&one.list_url()).status(404);
@@ -161,15 +155,13 @@ async fn a_version_keeps_to_its_source_where_two_sources_share_a_name() {
     }
     let list = format!("file://{},file://{}", dirs[0].path().display(), dirs[1].path().display());
     let proxy = TestProxy::with(&[("upstream", &list)]);
-    fill(&proxy, &files).await;
+    proxy.fill(&files).await;
 }
 
 #[tokio::test]
 async fn files_of_a_version_do_not_look_old_to_caches_in_front() {
     let files = version("v1.0.0");
-    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    let (_upstream, proxy) = TestProxy::holding(&files).await;
     proxy.clock().advance(Duration::from_hours(24 * 30));
     let response = proxy.get(&files.url("zip")).await;
     assert_eq!(response.header("cache-control"), Some("public, max-age=10800"));

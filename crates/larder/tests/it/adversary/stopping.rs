@@ -73,6 +73,24 @@ async fn what_is_about_to_stop_says_so_by_every_door() {
     assert!(told.contains("\"state\":\"stopping\""), "{told}");
 }
 
+/// Makes a long call on the control socket, stops the server when it has told of a first step, and gives the last line
+/// of the answer.
+async fn stopped_during(proxy: TestProxy, call: &str, body: &str) -> String {
+    let stream = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
+    let mut stream = tokio::io::BufReader::new(stream);
+    let head = format!("POST /api/v1/{call} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    while !line.contains("progress") {
+        line.clear();
+        assert!(stream.read_line(&mut line).await.unwrap() > 0, "the answer ended before anything was done");
+    }
+    proxy.stop().await;
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    rest.lines().last().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn an_import_under_way_ends_early_and_says_so() {
     let upstream = Upstream::start().await;
@@ -83,20 +101,8 @@ async fn an_import_under_way_ends_early_and_says_so() {
         std::fs::write(dir.join(format!("v1.0.{patch}.mod")), "module example.com/m\n").unwrap();
     }
     let proxy = TestProxy::over(&upstream);
-    let stream = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
-    let mut stream = tokio::io::BufReader::new(stream);
     let body = format!("{{\"dir\":\"{}\"}}", tree.path().display());
-    let head = format!("POST /api/v1/import HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut line = String::new();
-    while !line.contains("progress") {
-        line.clear();
-        assert!(stream.read_line(&mut line).await.unwrap() > 0, "the answer ended before anything was done");
-    }
-    proxy.stop().await;
-    let mut rest = String::new();
-    stream.read_to_string(&mut rest).await.unwrap();
-    let last = rest.lines().last().unwrap();
+    let last = stopped_during(proxy, "import", &body).await;
     assert!(
         last.contains("\"failed\":\"the server was told to stop with ") && last.contains(" left"),
         "{last}"
@@ -114,17 +120,7 @@ async fn a_stop_does_not_wait_for_a_scrub_that_reads_slowly() {
     for url in [small.url("info"), large.url("zip")] {
         assert_eq!(proxy.get(&url).await.status, 200);
     }
-    let stream = tokio::net::UnixStream::connect(proxy.data("control.sock")).await.unwrap();
-    let mut stream = tokio::io::BufReader::new(stream);
-    stream.write_all(b"POST /api/v1/scrub HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
-    let mut line = String::new();
-    while !line.contains("progress") {
-        line.clear();
-        assert!(stream.read_line(&mut line).await.unwrap() > 0, "the answer ended before anything was done");
-    }
-    // The next file is the zip: a minute of reading.
-    proxy.stop().await;
-    let mut rest = String::new();
-    stream.read_to_string(&mut rest).await.unwrap();
-    assert!(rest.lines().last().unwrap().contains("\"interrupted\":true"), "{rest}");
+    // When the first has been read, the next file is the zip: a minute of reading.
+    let last = stopped_during(proxy, "scrub", "{}").await;
+    assert!(last.contains("\"interrupted\":true"), "{last}");
 }

@@ -16,23 +16,13 @@ fn files() -> ModuleFiles {
     ModuleFiles::new("example.com/m", "v1.0.0").padding(300_000)
 }
 
-async fn fill(proxy: &TestProxy, files: &ModuleFiles) {
-    for (kind, bytes) in [("info", files.info()), ("mod", files.mod_file()), ("zip", files.zip())] {
-        let response = proxy.get(&files.url(kind)).await;
-        assert_eq!(response.status, 200, "{kind}: {}", response.text());
-        assert!(response.complete && response.body == bytes, "{kind}");
-    }
-}
-
 #[tokio::test]
 async fn garbage_in_the_data_directory_costs_a_fetch_and_nothing_else() {
     let files = files();
     let garbage: [&[u8]; 6] =
         [b"", b"\n", b"\0\0\0\n", b"{}\n", b"{\"source\":\"x\"}\nv9.9.9\n", &[0xff; 4096]];
     for bytes in garbage {
-        let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-        let proxy = TestProxy::over(&upstream);
-        fill(&proxy, &files).await;
+        let (upstream, proxy) = TestProxy::holding(&files).await;
         proxy.get(&files.list_url()).await;
         proxy.get(&files.latest_url()).await;
         let below = [
@@ -46,13 +36,13 @@ async fn garbage_in_the_data_directory_costs_a_fetch_and_nothing_else() {
         for path in &paths {
             std::fs::write(path, bytes).unwrap();
         }
-        fill(&proxy, &files).await;
+        proxy.fill(&files).await;
         assert_eq!(proxy.get(&files.list_url()).await.text(), "v1.0.0\n");
         assert_eq!(proxy.get(&files.latest_url()).await.body, files.info());
         assert_eq!(std::fs::read(&paths[3]).unwrap(), b"v1.0.0\n");
         let proxy = proxy.restart().await;
         upstream.stop().await;
-        fill(&proxy, &files).await;
+        proxy.fill(&files).await;
     }
 }
 
@@ -61,9 +51,7 @@ async fn records_and_files_that_do_not_belong_together_are_found_out() {
     let files = files();
     for kind in ["info", "mod", "zip"] {
         for damage in ["gone", "short", "long", "empty", "directory"] {
-            let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-            let proxy = TestProxy::over(&upstream);
-            fill(&proxy, &files).await;
+            let (_upstream, proxy) = TestProxy::holding(&files).await;
             let path = proxy.data(&format!("modules{}", files.url(kind)));
             let proxy = proxy.restart().await;
             let bytes = std::fs::read(&path).unwrap();
@@ -81,7 +69,7 @@ async fn records_and_files_that_do_not_belong_together_are_found_out() {
                 std::fs::remove_dir(&path).unwrap();
                 proxy.clock().advance(std::time::Duration::from_secs(2));
             }
-            fill(&proxy, &files).await;
+            proxy.fill(&files).await;
             assert_eq!(std::fs::read(&path).unwrap(), bytes, "{kind} {damage}");
         }
     }
@@ -93,15 +81,15 @@ async fn the_tree_may_be_deleted_under_the_running_server() {
     let other = ModuleFiles::new("example.com/other", "v1.0.0").padding(100_000);
     let upstream = Upstream::of(&[files.clone(), other.clone()]).await;
     let proxy = TestProxy::over(&upstream);
-    fill(&proxy, &files).await;
+    proxy.fill(&files).await;
     for below in ["modules", "meta", "tmp"] {
         std::fs::remove_dir_all(proxy.data(below)).unwrap();
     }
-    fill(&proxy, &files).await;
-    fill(&proxy, &other).await;
+    proxy.fill(&files).await;
+    proxy.fill(&other).await;
     let proxy = proxy.restart().await;
-    fill(&proxy, &files).await;
-    fill(&proxy, &other).await;
+    proxy.fill(&files).await;
+    proxy.fill(&other).await;
     proxy.stop().await;
 }
 
@@ -124,7 +112,7 @@ async fn versions_and_kinds_kept_at_once_are_all_recorded() {
     let proxy = proxy.restart().await;
     upstream.stop().await;
     for files in &versions {
-        fill(&proxy, files).await;
+        proxy.fill(files).await;
     }
     let list = std::fs::read_to_string(proxy.data("modules/example.com/m/@v/list")).unwrap();
     assert_eq!(list.lines().count(), 40);
