@@ -22,7 +22,7 @@ class Row:
         self.load = os.getloadavg()[0]
 
 
-def _imported(bench, name, fill):
+def imported(bench, name, fill):
     """A data directory that holds the modules that `fill` makes; kept between runs."""
     tree, held = bench.work / f"{name}.tree", bench.work / f"{name}.data"
     if not (held / "imported").exists():
@@ -36,7 +36,7 @@ def _imported(bench, name, fill):
 
 def _interleaved(bench, name, fill, tries, measure):
     """Measures nginx, Larder and the others in turn, `tries` times, on the same files: medians by server."""
-    tree, held = _imported(bench, name, fill)
+    tree, held = imported(bench, name, fill)
     results = {}
     with ExitStack() as running:
         upstream = running.enter_context(bench.upstream(tree, 0, 1e10))
@@ -61,11 +61,11 @@ def _of(results, field):
 def warm_small(bench, seconds):
     """Warm `.info` and `.mod`, without and with lists."""
     fill = lambda tree: data.small(tree, 500)
-    tree, _ = _imported(bench, "small", fill)
+    tree, _ = imported(bench, "small", fill)
     files = data.paths(tree, ".info", ".mod")
     for connections in (1, 32, 256):
         found = _interleaved(bench, "small", fill, 3,
-                             lambda server: _primed(server, files, wrk, connections, seconds, bench.work))
+                             lambda server: primed(server, files, wrk, connections, seconds, bench.work))
         what = f"warm `.info`, `.mod`, {connections} connections"
         yield Row(what, "CPU ms a request", _of(found, "cpu_ms"), "≤ 0.8 × nginx")
         yield Row(what, "requests/s", _of(found, "rps"), "≥ 1.15 × nginx")
@@ -73,13 +73,13 @@ def warm_small(bench, seconds):
     mixed = files + lists[: len(files) * 9 // 91]
     mixed = [path for index in range(11) for path in mixed[index::11]]
     found = _interleaved(bench, "small", fill, 3,
-                         lambda server: _primed(server, mixed, wrk, 32, seconds, bench.work))
+                         lambda server: primed(server, mixed, wrk, 32, seconds, bench.work))
     what = "the same with 9 % `@v/list`, 32 connections"
     yield Row(what, "CPU ms a request", _of(found, "cpu_ms"), "≤ 0.8 × nginx")
     yield Row(what, "requests/s", _of(found, "rps"), "≥ 1.15 × nginx")
 
 
-def _primed(server, paths, measure, *rest):
+def primed(server, paths, measure, *rest):
     """Asks for every path once before the measurement, so that it is warm everywhere."""
     if not getattr(server, "primed", None) == len(paths):
         client = Client(server)
@@ -96,38 +96,39 @@ def warm_zips(bench, seconds):
         ("0.1-2 MB", lambda tree: data.medium(tree, 64), ((8, "≤ 0.8 × nginx"),)),
     ):
         folder = f"zips-{name.replace(' ', '')}"
-        tree, _ = _imported(bench, folder, fill)
+        tree, _ = imported(bench, folder, fill)
         zips = data.paths(tree, ".zip")
         for connections, target in rounds:
             found = _interleaved(bench, folder, fill, 3,
-                                 lambda server: _primed(server, zips, wrk, connections, seconds, bench.work))
+                                 lambda server: primed(server, zips, wrk, connections, seconds, bench.work))
             yield Row(f"warm zips of {name}, {connections} connections", "CPU s a GB", _of(found, "cpu_gb"), target)
 
 
 def cold_zip(bench, _):
-    """One cold small zip at a time, at an upstream 50 ms away."""
-    tree = _tree(bench, "cold.tree", lambda tree: [data.module(tree, f"cold.example/m{i}", "v1.0.0", 100_000) for i in range(20)])
-    values = {"none": [], "Larder": []}
-    with bench.upstream(tree) as upstream:
-        servers = [upstream, bench.larder(_empty(bench, "cold.data"), upstream.url())]
-        servers += [start() for start in bench.others("cold.others", upstream.url())]
-        for server in servers:
-            name = "none" if server is upstream else server.name
-            values[name] = [Client(server).get(path)[:2] for path in data.paths(tree, ".zip")]
-        for server in servers[1:]:
-            server.stop()
-    what = "one cold zip of 0.1 MB, upstream 50 ms and 10 MB/s away"
+    """One cold small zip at a time, at an upstream 50 ms away, the record looked up beside it."""
+    tree = tree_of(bench, "cold.tree", lambda tree: [data.module(tree, f"cold.example/m{i}", "v1.0.0", 100_000) for i in range(20)])
+    values = {}
+    with bench.upstream(tree) as upstream, bench.database(tree) as database:
+        values["none"] = [Client(upstream).get(path)[:2] for path in data.paths(tree, ".zip")]
+        for start in (
+            lambda: bench.larder(empty(bench, "cold.data"), upstream.url(), database.spec),
+            lambda: bench.larder(empty(bench, "cold.data"), upstream.url(), name="Larder, no database"),
+            *bench.others("cold.others", upstream.url()),
+        ):
+            with start() as server:
+                values[server.name] = [Client(server).get(path)[:2] for path in data.paths(tree, ".zip")]
+    what = "one cold zip of 0.1 MB, upstream and checksum database 50 ms and 10 MB/s away"
     for index, part, target in ((0, "ms to the first byte", "≤ 60"), (1, "ms to the last byte", "≤ 115")):
         yield Row(what, part, {name: 1000 * median(each[index] for each in found) for name, found in values.items()}, target)
 
 
 def crowd_of_1000(bench, _):
     """A thousand askers for one cold zip."""
-    tree = _tree(bench, "crowd.tree", lambda tree: data.module(tree, "crowd.example/m", "v1.0.0", 1_600_000))
+    tree = tree_of(bench, "crowd.tree", lambda tree: data.module(tree, "crowd.example/m", "v1.0.0", 1_600_000))
     path = data.paths(tree, ".zip")[0]
     rows = {"s to the last byte": {}, "fetches": {}, "errors": {}, "peak MB": {}}
     with bench.upstream(tree) as upstream:
-        starts = [lambda: bench.larder(_empty(bench, "crowd.data"), upstream.url())]
+        starts = [lambda: bench.larder(empty(bench, "crowd.data"), upstream.url())]
         for start in [*starts, *bench.others("crowd.others", upstream.url())]:
             upstream.requests.write_text("")
             with start() as server:
@@ -143,7 +144,7 @@ def crowd_of_1000(bench, _):
 
 def hanging(bench, _):
     """Hits while fetches hang."""
-    tree, held = _imported(bench, "small", lambda tree: data.small(tree, 500))
+    tree, held = imported(bench, "small", lambda tree: data.small(tree, 500))
     paths = data.paths(tree, ".mod")[:100]
     with bench.upstream(tree) as upstream, bench.larder(held, upstream.url()) as server:
         quiet = latencies(server, paths, 5000)
@@ -159,7 +160,7 @@ def hanging(bench, _):
 
 def lists(bench, _):
     """The same list again."""
-    tree, held = _imported(bench, "small", lambda tree: data.small(tree, 500))
+    tree, held = imported(bench, "small", lambda tree: data.small(tree, 500))
     paths = data.paths(tree, "list")[:50]
     values = {}
     with bench.upstream(tree) as upstream, bench.nginx(held / "modules") as nginx, bench.larder(held, upstream.url()) as larder:
@@ -173,14 +174,14 @@ def lists(bench, _):
 def start_up(bench, _):
     """Ready after start, from the shell's own start; memory at rest."""
     count = int(os.environ.get("BENCH_VERSIONS", "100000"))
-    _, many = _imported(bench, "many", lambda tree: [
+    _, many = imported(bench, "many", lambda tree: [
         data.versions(tree, f"many.example/m{index}", [f"v1.0.{patch}" for patch in range(100)], 100)
         for index in range(count // 100)])
     ready = {"nginx": [], "Larder, empty": [], f"Larder, {count:,} versions": []}
     for _ in range(9):
         with bench.nginx(many / "modules") as server:
             ready["nginx"].append(server.ready_ms)
-        for name, folder in zip(list(ready)[1:], (_empty(bench, "empty.data"), many)):
+        for name, folder in zip(list(ready)[1:], (empty(bench, "empty.data"), many)):
             with bench.larder(folder) as server:
                 time.sleep(0.3)
                 idle = server.memory_mb()
@@ -191,7 +192,7 @@ def start_up(bench, _):
 
 def memory(bench, seconds):
     """Peak memory with 256 connections, and the size of the binary."""
-    tree, held = _imported(bench, "small", lambda tree: data.small(tree, 500))
+    tree, held = imported(bench, "small", lambda tree: data.small(tree, 500))
     values = {}
     for start in (lambda: bench.nginx(held / "modules"), lambda: bench.larder(held)):
         with start() as server:
@@ -203,9 +204,9 @@ def memory(bench, seconds):
 
 def large_at_once(bench, _):
     """64 cold zips of 80 MB at once."""
-    tree = _tree(bench, "huge.tree", lambda tree: [data.module(tree, f"huge.example/m{i}", "v1.0.0", 80 * MB, holes=True) for i in range(64)])
+    tree = tree_of(bench, "huge.tree", lambda tree: [data.module(tree, f"huge.example/m{i}", "v1.0.0", 80 * MB, holes=True) for i in range(64)])
     paths = data.paths(tree, ".zip")
-    held = _empty(bench, "huge.data")
+    held = empty(bench, "huge.data")
     with bench.upstream(tree) as upstream, bench.larder(held, upstream.url()) as server:
         took, errors = crowd(server, paths, 64, 300)
         peak = server.memory_mb("VmHWM")
@@ -218,53 +219,63 @@ def large_at_once(bench, _):
 
 def go_download(bench, _):
     """`go mod download` of yq, cold: straight from the upstream, and by way of each proxy."""
-    project, tree = bench.work / "yq", bench.work / "yq.cache/cache/download"
-    if not (project / "fetched").exists() and not _fetch_yq(project, tree.parent.parent):
+    found = project(bench, "yq", YQ)
+    if not found:
         print("S cold: skipped, the public mirror cannot be reached")
         return
+    work, tree = found
     values, asked = {}, {}
     with bench.upstream(tree) as upstream:
         def others():
-            return [lambda: bench.larder(_empty(bench, "yq.data"), upstream.url()),
+            return [lambda: bench.larder(empty(bench, "yq.data"), upstream.url()),
                     *bench.others(f"yq.others-{time.time_ns()}", upstream.url())]
         for _ in range(3):
-            values.setdefault("none", []).append(_download(project, upstream))
+            values.setdefault("none", []).append(download(work, upstream))
             for start in others():
                 upstream.requests.write_text("")
                 with start() as server:
-                    values.setdefault(server.name, []).append(_download(project, server))
+                    values.setdefault(server.name, []).append(download(work, server))
                     asked[server.name] = len(upstream.requests.read_text().splitlines())
     yield Row("S cold: `go mod download` of yq", "s", {name: median(found) for name, found in values.items()}, "≤ 0.5 × none")
     yield Row("S cold, requests upstream", "", asked, "")
 
 
-def _fetch_yq(project, cache):
-    project.mkdir(exist_ok=True)
+def project(bench, name, module):
+    """A project with its `go.mod` and `go.sum`, and a tree of all it needs: from the public mirror, once."""
+    work, cache = bench.work / name, bench.work / f"{name}.cache"
+    if not (work / "fetched").exists() and not _fetch(work, cache, module):
+        return None
+    return work, cache / "cache/download"
+
+
+def _fetch(work, cache, module):
+    work.mkdir(exist_ok=True)
     env = {**os.environ, "GOMODCACHE": str(cache), "GOFLAGS": "-modcacherw", "GOPROXY": "https://proxy.golang.org"}
-    got = subprocess.run(["go", "mod", "download", YQ], cwd=project, env=env, capture_output=True)
+    got = subprocess.run(["go", "mod", "download", module], cwd=work, env=env, capture_output=True)
     if got.returncode:
         return False
-    source = cache / YQ
     for name in ("go.mod", "go.sum"):
-        shutil.copy(source / name, project / name)
-    subprocess.run(["go", "mod", "download"], cwd=project, env=env, check=True, capture_output=True)
-    (project / "fetched").touch()
+        shutil.copy(cache / module / name, work / name)
+    subprocess.run(["go", "mod", "download"], cwd=work, env=env, check=True, capture_output=True)
+    (work / "fetched").touch()
     return True
 
 
-def _download(project, server):
+def download(work, server, sumdb="off"):
+    """Seconds of `go mod download` from empty caches; with a checksum database the project's `go.sum` is put aside."""
     cache = Path("/dev/shm/larder-bench-cache")
     shutil.rmtree(cache, ignore_errors=True)
-    env = {**os.environ, "GOMODCACHE": str(cache), "GOFLAGS": "-modcacherw", "GOPROXY": server.url(),
-           "GOSUMDB": "off", "GONOSUMDB": "", "GOPRIVATE": "", "GOTOOLCHAIN": "local"}
+    shutil.copytree(work, cache / "work", ignore=shutil.ignore_patterns("go.sum" if sumdb != "off" else ""))
+    env = {**os.environ, "GOPATH": str(cache / "path"), "GOMODCACHE": str(cache / "mod"), "GOFLAGS": "-modcacherw",
+           "GOPROXY": server.url(), "GOSUMDB": sumdb, "GONOSUMDB": "", "GOPRIVATE": "", "GOTOOLCHAIN": "local"}
     began = time.perf_counter()
-    subprocess.run(["go", "mod", "download"], cwd=project, env=env, check=True, capture_output=True)
+    subprocess.run(["go", "mod", "download"], cwd=cache / "work", env=env, check=True, capture_output=True)
     took = time.perf_counter() - began
     shutil.rmtree(cache)
     return took
 
 
-def _tree(bench, name, fill):
+def tree_of(bench, name, fill):
     tree = bench.work / name
     if not (tree / "made").exists():
         fill(tree)
@@ -272,7 +283,7 @@ def _tree(bench, name, fill):
     return tree
 
 
-def _empty(bench, name):
+def empty(bench, name):
     folder = bench.work / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

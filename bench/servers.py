@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import sums
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 NGINX = """
@@ -110,6 +112,7 @@ class Bench:
         self.larder_bin = Path(target) / "release/larder"
         self.upstream_bin = Path(target) / "release/examples/upstream"
         self.goproxy_bin, self.athens_bin = os.environ.get("GOPROXY_BIN"), os.environ.get("ATHENS_BIN")
+        self.sumdb_bin = None
 
     def upstream(self, root, latency_ms=50, rate=10_000_000):
         command = [str(self.upstream_bin), str(root), "127.0.0.1:{port}", str(latency_ms), str(rate)]
@@ -118,11 +121,26 @@ class Bench:
         server.output.truncate(0)
         return server
 
-    def larder(self, data, upstream="off"):
-        return Server("Larder", [
+    def larder(self, data, upstream="off", sumdb="off", name="Larder"):
+        return Server(name, [
             str(self.larder_bin), "serve", "--listen", "127.0.0.1:{port}", "--data", str(data),
-            "--upstream", upstream, "--sumdb", "off",
+            "--upstream", upstream, "--sumdb", sumdb,
         ], self.work)
+
+    def database(self, tree, latency_ms=50, others=200_000):
+        """A checksum database of what is in the tree, whose records lie among many others."""
+        self.sumdb_bin = self.sumdb_bin or sums.build(self.work)
+        folder = self.work / "sumdb.records"
+        folder.mkdir(exist_ok=True)
+        (folder / "records").write_text(sums.records(tree))
+        server = Server("database", [
+            str(self.sumdb_bin), "-listen", "127.0.0.1:{port}", "-latency", f"{latency_ms}ms", "-filler", str(others),
+            sums.SIGNER, str(folder),
+        ], self.work)
+        server.requests = folder / "asked"
+        server.requests.write_text("")
+        server.spec = f"{sums.KEY} {server.url()}"
+        return server
 
     def nginx(self, root, log=False):
         port = free_port()
