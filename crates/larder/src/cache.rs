@@ -206,8 +206,10 @@ impl Cache {
     pub fn apply(&self, freshness: Freshness, memory_bytes: u64) {
         self.freshness.store(Arc::new(freshness));
         self.memory.set_capacity(memory_bytes);
-        // Others may be asked now.
-        self.memory.retain(|_, remembered| !matches!(remembered, Remembered::Absent(_)));
+        // Others may be asked now. What databases say is asked for under the new settings, which may know fewer of them.
+        self.memory.retain(|want, remembered| {
+            !matches!(remembered, Remembered::Absent(_)) && !matches!(want, Request::SumDb(_))
+        });
     }
 
     /// The store below, for what is known of its condition.

@@ -11,5 +11,6 @@ pub mod jobs;
 pub mod observe;
 pub mod pipeline;
 pub mod tasks;
+pub mod trust;
 pub mod verify;
 pub mod version;

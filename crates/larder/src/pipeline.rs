@@ -4,7 +4,6 @@
 //! verified, kept, and then held. An outage is never told as an absence: absent is only what every source that may be
 //! asked has denied.
 
-mod ask;
 mod departures;
 mod derive;
 mod failure;
@@ -31,6 +30,7 @@ use crate::clock::Clock;
 use crate::observe::trace::{self, Step};
 use crate::observe::{Cached, Counters, Reason, Refusals, Tally};
 use crate::tasks::Tasks;
+use crate::trust::Memories;
 use crate::verify::Verified;
 
 pub use departures::Bounds;
@@ -40,7 +40,6 @@ use flight::{Boarded, Flights, Landed, Stage};
 pub use flight::{Follower, Passed};
 use settings::InForce;
 pub use settings::Settings;
-pub use sumdb::{SumDb, SumDbs};
 
 /// How long a client waits for the refresh of an old copy before it gets the copy.
 const REFRESH_WAIT: Duration = Duration::from_secs(2);
@@ -173,6 +172,7 @@ impl Pipeline {
     /// Connects the parts.
     pub fn new(parts: Parts) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        parts.settings.databases.enforce();
         Arc::new(Self {
             departures: Departures::new(parts.settings.bounds),
             refusals: Arc::default(),
@@ -255,6 +255,11 @@ impl Pipeline {
         self.settings.now().origins.clone()
     }
 
+    /// What is known of the checksum databases; other settings go on with it.
+    pub fn memories(&self) -> Memories {
+        self.settings.now().databases.memories().clone()
+    }
+
     /// What is held.
     pub fn cache(&self) -> &Arc<Cache> {
         &self.cache
@@ -268,6 +273,7 @@ impl Pipeline {
     /// Puts other settings in force. Flights of modules that have become private go no further.
     pub fn apply(&self, settings: Settings) {
         self.departures.bound(settings.bounds);
+        settings.databases.enforce();
         self.settings.put(settings);
         // What failed may have failed for what was set.
         self.failures.clear();
@@ -350,7 +356,7 @@ impl Pipeline {
     }
 
     async fn fill(self: &Arc<Self>, who: &Identity, want: &Request) -> Result<Answer, Error> {
-        if let Some(passed) = self.settings.now().sumdbs.supported(want) {
+        if let Some(passed) = self.supported(want) {
             return Ok(self.passed(want, passed, CacheState::Miss));
         }
         if let Some(error) = self.recent_failure(want, FAILURE_MEMORY) {

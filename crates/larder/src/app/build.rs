@@ -8,7 +8,6 @@ use gomod::goproxy::ProxyList;
 use gomod::pattern::Patterns;
 use source::{
     Builder, Chain, Clients, Conduct, Deadlines, Guard, HttpUpstream, Network, Origins, Outbound, Routes,
-    Source,
 };
 use store::Blobs;
 
@@ -23,9 +22,11 @@ use crate::http::connection::Patience;
 use crate::http::downloads::Bounds as Downloads;
 use crate::http::pace::Demand;
 use crate::jobs::scrub::schedule::Schedule;
+use crate::observe::Counters;
 use crate::observe::trace::Tracer;
-use crate::pipeline::{self, Bounds, Parts, Pipeline, SumDb, SumDbs};
+use crate::pipeline::{self, Bounds, Parts, Pipeline};
 use crate::tasks::Tasks;
+use crate::trust::{self, Database, Databases, Memories, Rule, Ways};
 
 /// A pipeline over a store.
 ///
@@ -37,22 +38,35 @@ pub fn pipeline_over(
     tasks: Tasks,
     clock: Clock,
 ) -> anyhow::Result<Arc<Pipeline>> {
-    let settings = sources(config, &clock, Origins::default())?;
     let bounds =
         evidence::Bounds { pieces: config.evidence.keep as usize, bytes: config.evidence.size.bytes() };
     let cache = Cache::new(blobs, clock.clone(), freshness(config), config.cache.memory.bytes());
     let cache = cache.with_evidence(bounds);
-    Ok(Pipeline::new(Parts { cache: Arc::new(cache), settings, tasks, clock, counters: Arc::default() }))
+    let counters = Arc::<Counters>::default();
+    let memories = Memories::new(trust::Parts {
+        blobs: cache.blobs().clone(),
+        tasks: tasks.clone(),
+        clock: clock.clone(),
+        counters: counters.clone(),
+    });
+    let settings = sources(config, &clock, Known { origins: Origins::default(), memories })?;
+    Ok(Pipeline::new(Parts { cache: Arc::new(cache), settings, tasks, clock, counters }))
 }
 
-/// Where modules come from. May be built again while the server runs; `origins` is what is known of upstreams so far.
+/// What is known of those who are asked; settings that are built anew go on with it.
+pub(super) struct Known {
+    pub(super) origins: Origins,
+    pub(super) memories: Memories,
+}
+
+/// Where modules come from. May be built again while the server runs.
 ///
 /// # Errors
 /// An upstream, a certificate file or a pattern cannot be used.
 pub(super) fn sources(
     config: &Config,
     clock: &Clock,
-    origins: Origins,
+    Known { origins, memories }: Known,
 ) -> anyhow::Result<pipeline::Settings> {
     let deadlines = deadlines(config);
     let clients = Clients::new(&network(config), deadlines.connect)?;
@@ -60,11 +74,11 @@ pub(super) fn sources(
         .with_origins(origins.clone())
         .with_conduct(conduct(config))
         .with_credentials(secrets::credentials(config)?);
-    let databases = sumdbs(config, &builder)?;
+    let routes = routes(config, &builder)?;
     Ok(pipeline::Settings {
-        routes: routes(config, &builder)?,
+        databases: databases(config, &builder, clock, (routes.default_chain(), memories))?,
+        routes,
         origins,
-        sumdbs: SumDbs::new(databases, patterns(&config.gonosumdb), clock.clone()),
         client_wait: config.timeout.client_wait.into(),
         bounds: bounds(config),
         shares: Shares::new(config.limits.exempt.clone()),
@@ -232,16 +246,24 @@ fn patterns(list: &[Pattern]) -> Patterns {
     Patterns::parse(&joined.join(","))
 }
 
-fn sumdbs(config: &Config, builder: &Builder) -> anyhow::Result<Vec<SumDb>> {
+/// The checksum databases; `proxies` may lead to those whose setting names no address.
+fn databases(
+    config: &Config,
+    builder: &Builder,
+    clock: &Clock,
+    (proxies, memories): (&Chain, Memories),
+) -> anyhow::Result<Databases> {
     let mut databases = Vec::new();
     for database in &config.sumdb {
-        let name = database.spec.name();
-        let address = database.spec.address();
-        let base = address.map_or_else(|| format!("https://{name}"), str::to_owned);
+        let (spec, name) = (&database.spec, database.spec.name());
+        let base = spec.address().map_or_else(|| format!("https://{name}"), str::to_owned);
         let own = HttpUpstream::sumdb(name, &base, builder)
             .with_context(|| format!("the address of the checksum database {name} cannot be used"))?;
-        let own: Arc<dyn Source> = Arc::new(own);
-        databases.push(SumDb { name: name.into(), own, only_own: address.is_some() });
+        let proxies = if spec.address().is_some() { Chain::default() } else { proxies.clone() };
+        let ways = Ways::new(Arc::new(own), proxies, clock.clone());
+        let covers = patterns(&database.covers);
+        databases.push(Database::new(spec.verifier().clone(), covers, ways, &memories));
     }
-    Ok(databases)
+    let rule = Rule { private: patterns(&config.private), unasked: patterns(&config.gonosumdb) };
+    Ok(Databases::new(databases, rule, memories))
 }

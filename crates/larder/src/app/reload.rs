@@ -187,7 +187,9 @@ impl Reloader {
     fn read(&self, before: &Loaded) -> Result<(Loaded, crate::pipeline::Settings), Vec<String>> {
         let now = self.reading.load_again(before);
         let now = now.map_err(|mistakes| mistakes.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        let parts = build::sources(&now.config, &self.live.clock, self.live.pipeline.origins());
+        let pipeline = &self.live.pipeline;
+        let known = build::Known { origins: pipeline.origins(), memories: pipeline.memories() };
+        let parts = build::sources(&now.config, &self.live.clock, known);
         let parts = parts.map_err(|error| vec![redact(&format!("{error:#}"))])?;
         Ok((now, parts))
     }

@@ -201,6 +201,15 @@ impl Cache {
         }
     }
 
+    /// Remembers what a checksum database says, proven and right for ever, in memory only: `trust` keeps it on the disk.
+    pub fn remember_proven(&self, want: &Request, bytes: Bytes, source: &str) -> Held {
+        let held = self.unkept(bytes, source);
+        if held.size() <= SMALL_BYTES {
+            self.memory.insert(want.clone(), Remembered::File(held.clone()));
+        }
+        held
+    }
+
     /// Remembers for a short time, in memory only, an answer made from what is held, since no source gave one.
     pub fn remember_derived(&self, want: &Request, body: Bytes, lasts: Duration) -> Held {
         let held = self.unkept(body, DERIVED);

@@ -202,10 +202,28 @@ pub(super) enum Command {
     },
     /// Have the running server ask its sources for a module now.
     #[command(after_help = REFRESH)]
-    Refresh(Change),
+    Refresh {
+        /// Module path, with a version or query where only that is meant.
+        #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
+        named: Named,
+        /// As JSON, as the admin API answers.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Have the running server forget what may change of a module.
     #[command(after_help = INVALIDATE)]
-    Invalidate(Change),
+    Invalidate {
+        /// Module path, with a version or query where only that is meant.
+        #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
+        named: Named,
+        /// As JSON, as the admin API answers.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Print the version.
     #[command(after_help = VERSION)]
     Version {
@@ -219,19 +237,6 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
-}
-
-/// What the commands take that change what the running server knows of a module.
-#[derive(Debug, clap::Args)]
-pub(super) struct Change {
-    /// Module path, with a version or query where only that is meant.
-    #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
-    pub named: Named,
-    /// As JSON, as the admin API answers.
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub settings: Settings,
 }
 
 /// The commands about the configuration.

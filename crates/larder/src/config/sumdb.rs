@@ -1,13 +1,16 @@
 //! Checksum databases, named as GOSUMDB names them.
 //!
-//! The grammar and its messages are cmd/go's `dbDial` (modfetch/sumdb.go). Whether the key is a real point of its
-//! curve is found out by the reader of signed notes when the database is opened.
+//! The grammar is that of [`sumdb::Spec`], which is cmd/go's `dbDial` (modfetch/sumdb.go); here it is told what to
+//! write instead of what is wrong.
 
 use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sumdb::Verifier;
+use sumdb::note::KeyError;
+use sumdb::spec::{KNOWN, Spec, SpecError};
 
 use super::pattern::{self, Pattern};
 use super::text::{as_text, redact, text_or_table};
@@ -40,6 +43,14 @@ pub enum Error {
         /// The key as it was written.
         key: String,
     },
+    /// The key has the right form and is none.
+    #[error("wrong verifier key `{key}`: {reason}; copy it once more from where its operator publishes it")]
+    WrongKey {
+        /// The key as it was written.
+        key: String,
+        /// What is wrong with it.
+        reason: KeyError,
+    },
     /// The name is not that of a host.
     #[error("invalid sumdb name (must be host[/path]): {name}")]
     InvalidName {
@@ -66,36 +77,28 @@ pub enum Error {
     Pattern(#[from] pattern::Error),
 }
 
-/// The database whose key every go command knows, and that key (modfetch/key.go, `knownGOSUMDB`).
-const KNOWN: (&str, &str) =
-    ("sum.golang.org", "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8");
-/// Its second address, reachable where the first is not (modfetch/sumdb.go).
-const ALIAS: (&str, &str) = ("sum.golang.google.cn", "sum.golang.org https://sum.golang.google.cn");
-
 /// One checksum database in the grammar of GOSUMDB: `sum.golang.org`, `NAME+HASH+KEY`, either perhaps followed by
 /// one blank and the address to ask instead of `https://NAME`.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SumDbSpec {
     text: String,
-    name: String,
-    verifier: String,
-    address: Option<String>,
+    spec: Spec,
 }
 
 impl SumDbSpec {
     /// The database's name, `host[/path]`.
     pub fn name(&self) -> &str {
-        &self.name
+        self.spec.name()
     }
 
-    /// Its verifier key, `NAME+HASH+KEY`, also when only a known name was written.
-    pub fn verifier(&self) -> &str {
-        &self.verifier
+    /// Its verifier key, also when only a known name was written.
+    pub fn verifier(&self) -> &Verifier {
+        self.spec.verifier()
     }
 
     /// The address to ask instead of `https://NAME`. It may carry a password: not for printing.
     pub fn address(&self) -> Option<&str> {
-        self.address.as_deref()
+        self.spec.address()
     }
 }
 
@@ -103,49 +106,27 @@ impl FromStr for SumDbSpec {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let meant = if text.trim() == ALIAS.0 { ALIAS.1 } else { text };
-        let mut fields = meant.split_whitespace();
-        let key = fields.next().ok_or(Error::Missing)?;
-        let address = fields.next();
-        if fields.next().is_some() {
-            return Err(Error::TooManyFields { text: redact(text) });
-        }
-        let verifier = if key == KNOWN.0 { KNOWN.1 } else { key };
-        let name = name_of(verifier)?;
-        if let Some(address) = address {
-            let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
-            if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-                return Err(Error::InvalidAddress { address: redact(address) });
-            }
-        }
-        Ok(Self {
-            text: text.trim().to_owned(),
-            name: name.to_owned(),
-            verifier: verifier.to_owned(),
-            address: address.map(str::to_owned),
-        })
+        let spec = Spec::parse(text).map_err(|error| explained(text, &error))?;
+        Ok(Self { text: text.trim().to_owned(), spec })
     }
 }
 
-/// The name in a verifier key, which is checked by form (x/mod `note.NewVerifier`): Ed25519 is the only algorithm,
-/// so the key is 33 bytes, 44 characters of base64 without padding.
-fn name_of(verifier: &str) -> Result<&str, Error> {
-    let Some((name, rest)) = verifier.split_once('+') else {
-        return Err(Error::UnknownName { name: verifier.to_owned() });
-    };
-    let is_base64 = |c: u8| c.is_ascii_alphanumeric() || c == b'+' || c == b'/';
-    let is_key = rest.split_once('+').is_some_and(|(hash, key)| {
-        let is_hash = hash.len() == 8 && hash.bytes().all(|c| c.is_ascii_hexdigit());
-        is_hash && key.len() == 44 && key.starts_with('A') && key.bytes().all(is_base64)
-    });
-    if !is_key {
-        return Err(Error::MalformedKey { key: verifier.to_owned() });
+/// What to write instead of a text that does not name a database.
+fn explained(text: &str, error: &SpecError) -> Error {
+    let field = |at: usize| text.split_whitespace().nth(at).unwrap_or_default();
+    let key = || field(0).to_owned();
+    match error {
+        SpecError::TooManyFields => Error::TooManyFields { text: redact(text) },
+        SpecError::Key(KeyError::Malformed) => match key() {
+            name if !name.contains('+') => Error::UnknownName { name },
+            key => Error::MalformedKey { key },
+        },
+        SpecError::Key(reason) => Error::WrongKey { key: key(), reason: *reason },
+        SpecError::Name { name } => Error::InvalidName { name: name.clone() },
+        SpecError::Address => Error::InvalidAddress { address: redact(field(1)) },
+        // Nothing is named, or what a later version of the grammar refuses.
+        _ => Error::Missing,
     }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':' | '~');
-    if name.is_empty() || name.starts_with('/') || name.ends_with('/') || !name.chars().all(is_plain) {
-        return Err(Error::InvalidName { name: name.to_owned() });
-    }
-    Ok(name)
 }
 
 impl fmt::Display for SumDbSpec {
@@ -207,7 +188,7 @@ impl<'de> Deserialize<'de> for SumDb {
 
 /// The database the go command asks when nothing is set (go.env, `GOSUMDB`).
 pub(super) fn default() -> Vec<SumDb> {
-    KNOWN.0.parse().into_iter().collect()
+    KNOWN.iter().take(1).filter_map(|(name, _)| name.parse().ok()).collect()
 }
 
 /// Writes a list of databases; none is `off`.

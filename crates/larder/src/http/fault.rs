@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use super::body::Body;
 use crate::observe::{Reason, RequestId, is_harmful};
 use crate::pipeline::{Class, Error};
+use crate::trust::LookupError;
 pub(super) use form::Asker;
 use form::Form;
 use page::POLICY;
@@ -88,6 +89,9 @@ impl Told {
         let status = match error {
             Error::Waited(_) => StatusCode::GATEWAY_TIMEOUT,
             Error::Sources(walk) if walk.timed_out => StatusCode::GATEWAY_TIMEOUT,
+            Error::Database(LookupError::Unreachable { walk, .. }) if walk.timed_out => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
             _ => status(error.class()),
         };
         let why = match error {

@@ -12,13 +12,13 @@ use gomod::modfile::ModFile;
 use gomod::{FileKind, ModulePath, ModuleVersion, Request, Version, latest};
 use source::Walk;
 
-use super::ask::receive_whole;
 use super::fetch::at_fault;
 use super::flight::{Flight, Landed};
 use super::{Answer, AnswerContent, CacheState, Error, Pipeline, REFRESH_PAUSE, Reach};
 use crate::auth::Identity;
 use crate::cache::keep::DERIVED;
 use crate::cache::{Content, Held};
+use crate::trust::ask::receive_whole;
 use crate::verify;
 
 /// After every source has denied a list, they are asked again when this has passed, as for any absence.

@@ -8,6 +8,7 @@ use store::StoreError;
 
 use crate::cache::KeepError;
 use crate::cache::open::ReadError;
+use crate::trust::LookupError;
 
 /// After how long asking again makes sense when too many were asking.
 const OVERLOAD_LASTS: Duration = Duration::from_secs(2);
@@ -101,6 +102,9 @@ pub enum Error {
         /// The checksum database.
         database: Arc<str>,
     },
+    /// A checksum database gave no proven answer.
+    #[error("{0}")]
+    Database(LookupError),
     /// The module became private while it was on its way from where it may not come from any more.
     #[error("the module has become private; ask again")]
     BecamePrivate,
@@ -136,6 +140,7 @@ impl Error {
             Self::Absent { withdrawn: true, .. } => Class::Withdrawn,
             Self::Absent { .. } | Self::NotHeld => Class::Absent,
             Self::Sources(walk) => walk.class.into(),
+            Self::Database(error) => class_of(error),
             Self::Private(_) | Self::PrivateLookup { .. } | Self::BecamePrivate => Class::Denied,
             Self::Waited(_) | Self::Overloaded { .. } => Class::Unavailable,
             Self::Store(error) if error.is_outage() => Class::Unavailable,
@@ -170,6 +175,9 @@ impl Error {
             Self::Sources(walk) if self.class() == Class::Unavailable => {
                 Some(walk.retry_after.unwrap_or(Duration::from_secs(5)))
             }
+            Self::Database(error) if self.class() == Class::Unavailable => {
+                Some(error.retry_after().unwrap_or(Duration::from_secs(5)))
+            }
             Self::Overloaded { .. } => Some(OVERLOAD_LASTS),
             _ if self.class() == Class::Unavailable => Some(Duration::from_secs(5)),
             _ => None,
@@ -195,6 +203,20 @@ impl From<KeepError> for Error {
             KeepError::Store(error) => error.into(),
             differs @ KeepError::Differs { .. } => Self::Differs(Arc::new(differs)),
         }
+    }
+}
+
+/// What it means that a checksum database gave no proven answer. A closed one is wrong, not away: asking again does not
+/// help.
+fn class_of(error: &LookupError) -> Class {
+    match error {
+        LookupError::Absent { withdrawn: true, .. } => Class::Withdrawn,
+        LookupError::Absent { .. } => Class::Absent,
+        LookupError::Unreachable { .. } => Class::Unavailable,
+        LookupError::Lies { .. } | LookupError::Closed { .. } => Class::Corrupt,
+        LookupError::Private { .. } => Class::Denied,
+        LookupError::Unread { cause, .. } if cause.is_outage() => Class::Unavailable,
+        _ => Class::Internal,
     }
 }
 

@@ -10,7 +10,6 @@ use http::HeaderValue;
 use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk};
 use store::{Durability, Spool, StoreError};
 
-use super::ask::{asked, receive_whole};
 use super::flight::{Flight, Landed, PIECE};
 use super::{Error, FAILURE_MEMORY, Passage, Pipeline};
 use crate::cache::keep::Provenance;
@@ -18,6 +17,7 @@ use crate::cache::manifest::VerifiedBy;
 use crate::cache::{Held, KeepError, Lookup};
 use crate::observe::Tally;
 use crate::observe::trace::{self, Step};
+use crate::trust::ask::{asked, receive_whole};
 use crate::verify::sums::{Summer, Sums};
 use crate::verify::{self, Verified, Wrong};
 
@@ -157,10 +157,7 @@ impl Pipeline {
         match want {
             Request::File(module, kind) => self.bring_file(flight, module, *kind).await.map(Landed::Held),
             Request::List(_) | Request::Latest(_) | Request::Query(..) => self.bring_known(flight).await,
-            Request::SumDb(request) => {
-                let settings = self.settings.kept();
-                settings.sumdbs.fetch(want, request, &settings.routes).await.map(Landed::Passed)
-            }
+            Request::SumDb(request) => self.bring_proven(want, request).await,
         }
     }
 

@@ -13,15 +13,16 @@ use gomod::request::SumDbOperation;
 use source::{Origins, Routes};
 use tokio::sync::watch;
 
-use super::{Bounds, SumDbs};
+use super::Bounds;
 use crate::auth::Shares;
+use crate::trust::Databases;
 
 /// Where modules come from, and how long clients wait for them.
 pub struct Settings {
     /// Where to fetch from.
     pub routes: Routes,
-    /// The checksum databases that are passed through.
-    pub sumdbs: SumDbs,
+    /// The checksum databases that are believed, and passed on to clients.
+    pub databases: Databases,
     /// What is known of the upstreams of both; the next settings go on with the same.
     pub origins: Origins,
     /// How long a client waits without a byte.
@@ -45,7 +46,7 @@ impl Settings {
 
     /// Whether a lookup is kept from every checksum database.
     fn keeps_in(&self, want: &Request) -> bool {
-        want.module().is_some_and(|path| self.routes.is_private(path) || self.sumdbs.is_unasked(path))
+        want.module().is_some_and(|path| self.databases.keeps_in(path))
     }
 
     /// The sources that may hear of a request.

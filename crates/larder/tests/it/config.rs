@@ -44,7 +44,7 @@ fn without_any_source_the_defaults_stand() {
     assert_eq!(loaded.config.listen, ["127.0.0.1:3000".parse::<Listen>().unwrap()]);
     assert_eq!(loaded.config.upstream.reveal(), "https://proxy.golang.org,direct");
     assert_eq!(loaded.config.sumdb[0].spec.name(), "sum.golang.org");
-    assert!(loaded.config.sumdb[0].spec.verifier().starts_with("sum.golang.org+033de0ae+"));
+    assert!(loaded.config.sumdb[0].spec.verifier().to_string().starts_with("sum.golang.org+033de0ae+"));
     assert_eq!(loaded.config.data.to_str(), Some("/users/gopher/.local/share/larder"));
     assert_eq!(loaded.config.cache.fresh, Duration::from_secs(60));
     assert!(loaded.origins.values().all(|origin| origin.to_string() == "default"));

@@ -21,3 +21,4 @@ mod reload;
 mod scrub;
 mod serving;
 mod settings;
+mod trust;

@@ -225,31 +225,6 @@ async fn http2_without_tls_is_spoken_on_the_same_port() {
 }
 
 #[tokio::test]
-async fn the_checksum_database_is_passed_through() {
-    let upstream = Upstream::start().await;
-    let sumdb = "/sumdb/sum.golang.org";
-    upstream.put(&format!("{sumdb}/supported"), "");
-    upstream.put(&format!("{sumdb}/lookup/example.com/!m@v1.0.0"), "1\nexample.com/M v1.0.0 h1:x\n");
-    upstream.put(&format!("{sumdb}/tile/8/0/x001/234"), vec![7_u8; 8192]);
-    upstream.on(&format!("{sumdb}/lookup/example.com/gone@v1.0.0")).status_text(410, "not found: withdrawn");
-    upstream.on(&format!("{sumdb}/latest")).status(503);
-    let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("private", "corp.example/*")]);
-    assert_eq!(proxy.get(&format!("{sumdb}/supported")).await.status, 200);
-    assert!(upstream.paths().is_empty(), "supported is answered here");
-    let lookup = proxy.get(&format!("{sumdb}/lookup/example.com/!m@v1.0.0")).await;
-    assert_eq!(lookup.text(), "1\nexample.com/M v1.0.0 h1:x\n");
-    assert_eq!(proxy.get(&format!("{sumdb}/tile/8/0/x001/234")).await.body, vec![7_u8; 8192]);
-    let gone = proxy.get(&format!("{sumdb}/lookup/example.com/gone@v1.0.0")).await;
-    assert_eq!(gone.status, 410);
-    assert!(gone.text().contains("withdrawn"), "{}", gone.text());
-    assert_eq!(proxy.get(&format!("{sumdb}/latest")).await.status, 503);
-    let before = upstream.paths().len();
-    assert_eq!(proxy.get(&format!("{sumdb}/lookup/Corp.example/x@v1.0.0").to_lowercase()).await.status, 403);
-    assert_eq!(proxy.get(&format!("{sumdb}/lookup/corp.example/!x@v1.0.0")).await.status, 403);
-    assert_eq!(upstream.paths().len(), before, "a private name left the house");
-}
-
-#[tokio::test]
 async fn a_private_module_goes_to_no_proxy_and_its_answer_into_no_cache() {
     let (public, private) = (Upstream::start().await, Upstream::start().await);
     let files = ModuleFiles::new("corp.example/x", "v1.0.0");

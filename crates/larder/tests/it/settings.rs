@@ -193,7 +193,9 @@ fn networks_have_no_bits_behind_their_prefix() {
     assert!(contains("fd00::/8", "fdff::1") && !contains("fd00::/8", "fe00::1"));
 }
 
-const KEY: &str = "sum.example.com+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+const KEY: &str = "sum.example.com+b2e18263+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+/// The hash is right, but no point of the curve has this key.
+const NO_POINT: &str = "sum.example.com+c2675af5+AQIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 #[test]
 fn checksum_databases_are_named_as_gosumdb_names_them() {
@@ -202,7 +204,7 @@ fn checksum_databases_are_named_as_gosumdb_names_them() {
     assert_eq!(spec("sum.golang.google.cn").name(), "sum.golang.org");
     assert_eq!(spec("sum.golang.google.cn").address(), Some("https://sum.golang.google.cn"));
     let own = spec(&format!("{KEY} https://proxy.example.com/sumdb/sum.example.com"));
-    assert_eq!((own.name(), own.verifier()), ("sum.example.com", KEY));
+    assert_eq!((own.name(), own.verifier().to_string().as_str()), ("sum.example.com", KEY));
     assert_eq!(own.address(), Some("https://proxy.example.com/sumdb/sum.example.com"));
     refused::<SumDb>(&[
         ("", "missing database"),
@@ -210,9 +212,12 @@ fn checksum_databases_are_named_as_gosumdb_names_them() {
         ("sum.golang.org https://a https://b", "too many fields"),
         ("sum.golang.org ftp://a", "invalid sumdb address"),
         ("sum.golang.org https://", "invalid sumdb address"),
-        ("sum.example.com+033de0ae+AAAA", "malformed verifier key"),
+        ("sum.example.com+033de0ae+AAAA", "the hash of the key is c2a295cd"),
+        ("sum.example.com+033de0ae+AAA", "malformed verifier key"),
         ("sum.example.com+zzzzzzzz+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8", "malformed verifier key"),
-        (&format!("/{KEY}"), "invalid sumdb name"),
+        ("/sum.example.com+a8018c0c+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8", "invalid sumdb name"),
+        (&KEY.replace("b2e18263", "b2e18264"), "the hash of the key is b2e18263, not b2e18264"),
+        (NO_POINT, "the key is no public key of Ed25519"),
     ]);
 }
 

@@ -7,7 +7,9 @@ use super::source::{code, line, split_tests, word_at, words};
 const LEVELS: &[&[&str]] = &[
     &["config", "observe", "clock", "tasks", "version"],
     &["auth"],
-    &["policy", "verify", "log"],
+    &["policy", "verify"],
+    &["trust"],
+    &["log"],
     &["cache"],
     &["pipeline"],
     &["http", "jobs", "dashboard"],

@@ -1,17 +1,13 @@
-//! Checksum databases that are in trouble. What they say is passed on as it came and proven by the client; so here is
-//! only what can be told without proof: an outage is an outage, and their own 404 and 410 stay what they are.
+//! Checksum databases that are in trouble: an outage is an outage, and their own 404 and 410 stay what they are.
 
-use testkit::Upstream;
 use testkit::upstream::On;
+use testkit::{Database, ModuleFiles, Upstream};
 
 use super::answers::{Ends, STATUSES};
 use crate::proxy::TestProxy;
 
-const PATHS: [&str; 3] = [
-    "/sumdb/sum.golang.org/lookup/example.com/m@v1.0.0",
-    "/sumdb/sum.golang.org/tile/8/0/000",
-    "/sumdb/sum.golang.org/latest",
-];
+/// What is asked for at the database, and the tile that proves the first.
+const PATHS: [&str; 3] = ["/lookup/example.com/m@v1.0.0", "/tile/8/0/000.p/1", "/latest"];
 
 /// Makes the upstream err.
 type Script = fn(On<'_>);
@@ -26,27 +22,26 @@ const TROUBLE: [(&str, Script, Ends); 6] = [
     ("a redirect into the network", |on| drop(on.redirect("http://169.254.169.254/")), Ends::Outage),
 ];
 
-async fn serving() -> Upstream {
-    let upstream = Upstream::start().await;
-    upstream.put("/sumdb/sum.golang.org/supported", "");
-    for path in PATHS {
-        upstream.put(path, "what the database says\n");
-    }
-    upstream
-}
-
-/// Asked while the upstream errs, then when it is sound again: nothing is remembered beyond a second.
+/// Asked while the database errs, then when it is sound again: nothing is remembered beyond a second. Its absence is
+/// its own word for a lookup alone: a tree that it has signed has a newest note, and tiles.
 async fn ends(path: &str, name: &str, script: impl FnOnce(On<'_>), ends: Ends) {
-    let upstream = serving().await;
-    let proxy = TestProxy::over(&upstream);
-    script(upstream.on(path));
-    let response = proxy.get(path).await;
-    assert_eq!(response.status, ends.status(), "{name}, {path}: {}", response.text());
+    let database = Database::start().await;
+    database.record(&ModuleFiles::new("example.com/m", "v1.0.0"));
+    let upstream = Upstream::start().await;
+    database.mirror_on(&upstream);
+    let below = format!("/sumdb/{}", database.name());
+    let (ours, theirs) = (format!("{below}{path}"), format!("{below}{path}"));
+    let proxy =
+        TestProxy::with(&[("upstream", &upstream.url()), ("sumdb", &database.verifier().to_string())]);
+    script(upstream.on(&theirs));
+    let response = proxy.get(&ours).await;
+    let status = if path.starts_with("/tile") && ends.is_absence() { 503 } else { ends.status() };
+    assert_eq!(response.status, status, "{name}, {path}: {}", response.text());
     assert!(response.complete && response.text().contains("request id: "), "{name}, {path}");
     assert_eq!(response.header("cache-control"), Some("no-store"), "{name}, {path}");
-    upstream.heal(path);
+    upstream.heal(&theirs);
     proxy.clock().advance(std::time::Duration::from_millis(60_001));
-    assert_eq!(proxy.get(path).await.text(), "what the database says\n", "{name}, {path}");
+    assert_eq!(proxy.get(&ours).await.body, database.says(path).unwrap(), "{name}, {path}");
 }
 
 #[tokio::test]

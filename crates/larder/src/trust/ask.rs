@@ -3,17 +3,22 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use gomod::Request;
-use source::{Source, SourceError};
+use source::{Malformed, Source, SourceError};
 
 use crate::observe::trace::{self, Step};
 
 /// Receives a small body whole. Its size and time are bounded by the source.
-pub(super) async fn receive_whole(source: &dyn Source, want: &Request) -> Result<Bytes, SourceError> {
-    asked(source, whole(source, want)).await
+pub async fn receive_whole(source: &dyn Source, want: &Request) -> Result<Bytes, SourceError> {
+    receive_at_most(source, want, usize::MAX).await
+}
+
+/// Receives a small body whole; one that is longer than `max` bytes is refused.
+pub async fn receive_at_most(source: &dyn Source, want: &Request, max: usize) -> Result<Bytes, SourceError> {
+    asked(source, whole(source, want, max)).await
 }
 
 /// A call to a source, as a step that tells who was asked and how it ended.
-pub(super) async fn asked<T>(
+pub async fn asked<T>(
     source: &dyn Source,
     call: impl Future<Output = Result<T, SourceError>>,
 ) -> Result<T, SourceError> {
@@ -30,15 +35,23 @@ pub(super) async fn asked<T>(
     trace::step(Step::Source, call).await
 }
 
-async fn whole(source: &dyn Source, want: &Request) -> Result<Bytes, SourceError> {
+async fn whole(source: &dyn Source, want: &Request, max: usize) -> Result<Bytes, SourceError> {
     let mut fetched = source.fetch(want).await?;
     let first = fetched.body.next().await.transpose()?.unwrap_or_default();
     let mut whole = BytesMut::new();
+    let mut length = first.len();
     while let Some(piece) = fetched.body.next().await.transpose()? {
+        length = length.saturating_add(piece.len());
+        if length > max {
+            break;
+        }
         if whole.is_empty() {
             whole.extend_from_slice(&first);
         }
         whole.extend_from_slice(&piece);
+    }
+    if length > max {
+        return Err(SourceError::Malformed(Malformed::TooLarge { max: max as u64 }));
     }
     Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
