@@ -14,6 +14,7 @@ mod io;
 pub mod listen;
 mod metrics;
 pub mod pace;
+mod page;
 mod pulse;
 pub mod range;
 mod record;

@@ -202,28 +202,10 @@ pub(super) enum Command {
     },
     /// Have the running server ask its sources for a module now.
     #[command(after_help = REFRESH)]
-    Refresh {
-        /// Module path, with a version or query where only that is meant.
-        #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
-        named: Named,
-        /// As JSON, as the admin API answers.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        settings: Settings,
-    },
+    Refresh(Change),
     /// Have the running server forget what may change of a module.
     #[command(after_help = INVALIDATE)]
-    Invalidate {
-        /// Module path, with a version or query where only that is meant.
-        #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
-        named: Named,
-        /// As JSON, as the admin API answers.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        settings: Settings,
-    },
+    Invalidate(Change),
     /// Print the version.
     #[command(after_help = VERSION)]
     Version {
@@ -237,6 +219,19 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// What the commands take that change what the running server knows of a module.
+#[derive(Debug, clap::Args)]
+pub(super) struct Change {
+    /// Module path, with a version or query where only that is meant.
+    #[arg(value_name = "MODULE[@VERSION]", value_parser = Named::parse)]
+    pub named: Named,
+    /// As JSON, as the admin API answers.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// The commands about the configuration.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use super::args::{Args, Command, ConfigCommand, Document, Settings};
+use super::args::{Args, Change, Command, ConfigCommand, Document, Settings};
 use super::named::Named;
 use crate::app::ScrubCall;
 use crate::app::call::Caller;
@@ -80,10 +80,10 @@ impl Mode {
             Some(Command::Status { named, json, settings }) => {
                 Self::Status { ask: ask(&settings, json)?, named }
             }
-            Some(Command::Refresh { named, json, settings }) => {
+            Some(Command::Refresh(Change { named, json, settings })) => {
                 Self::Refresh { ask: ask(&settings, json)?, named }
             }
-            Some(Command::Invalidate { named, json, settings }) => {
+            Some(Command::Invalidate(Change { named, json, settings })) => {
                 Self::Invalidate { ask: ask(&settings, json)?, named }
             }
             Some(Command::Version { json }) => Self::Version { json },

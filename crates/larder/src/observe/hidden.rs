@@ -4,11 +4,13 @@
 //! path, an escaped path, the name of a file, or in what a source said of it. A word of a line that holds a private
 //! path, however it is written, becomes `private` as a whole: it may hold the version too.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use gomod::Patterns;
+
+use super::harmless::{Harmless, Style};
 
 /// What stands in place of a hidden word.
 const INSTEAD: &str = "private";
@@ -28,15 +30,42 @@ impl Hidden {
         self.0.store(Arc::new(paths));
     }
 
+    /// What writes the texts of one line in this style.
+    pub(super) fn writing(&self, style: Style) -> Writing {
+        Writing { line: self.line(), style }
+    }
+
     /// What hides the names of one line; none where none is hidden.
-    pub(super) fn line(&self) -> Option<Line> {
+    fn line(&self) -> Option<Line> {
         let paths = self.0.load();
         (!paths.is_empty()).then(|| Line { paths: Arc::clone(&paths), is_private: false })
     }
 }
 
+/// Writes the texts of one line: harmless for whatever shows it, and without the names that are hidden.
+pub(super) struct Writing {
+    line: Option<Line>,
+    style: Style,
+}
+
+impl Writing {
+    /// Writes the text of a field.
+    pub(super) fn write(
+        &mut self,
+        out: &mut impl Write,
+        field: &str,
+        text: fmt::Arguments<'_>,
+    ) -> fmt::Result {
+        let mut out = Harmless::new(out, self.style);
+        match &mut self.line {
+            None => out.write_fmt(text),
+            Some(line) => out.write_str(&line.shown(field, text.to_string())),
+        }
+    }
+}
+
 /// What hides the names of one line.
-pub(super) struct Line {
+struct Line {
     paths: Arc<Patterns>,
     /// The line is about a private module.
     is_private: bool,
@@ -44,7 +73,7 @@ pub(super) struct Line {
 
 impl Line {
     /// The text of a field as it may be written.
-    pub(super) fn shown(&mut self, field: &str, text: String) -> String {
+    fn shown(&mut self, field: &str, text: String) -> String {
         match field {
             // It stands behind its module's path.
             "module.version" if self.is_private => INSTEAD.to_owned(),

@@ -5,7 +5,7 @@
 //! 05:28:30 WARN  fetch failed: proxy.example: could not be reached  want=example.com/m/@v/list
 //! ```
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use jiff::Timestamp;
 use tracing::field::{Field, Visit};
@@ -14,8 +14,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::harmless::{Harmless, Style};
-use super::hidden::{Hidden, Line};
+use super::harmless::Style;
+use super::hidden::{Hidden, Writing};
 use super::{line_time, with_causes};
 
 /// Formats events for people.
@@ -32,7 +32,8 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut fields = Fields { hidden: self.0.line(), ..Fields::default() };
+        let writing = self.0.writing(Style::Plain);
+        let mut fields = Fields { message: String::new(), others: Vec::new(), writing };
         event.record(&mut fields);
         let colours = writer.has_ansi_escapes();
         write!(writer, "{} ", time_of_day(line_time()))?;
@@ -54,11 +55,10 @@ where
 }
 
 /// What an event says.
-#[derive(Default)]
 struct Fields {
     message: String,
     others: Vec<(&'static str, String)>,
-    hidden: Option<Line>,
+    writing: Writing,
 }
 
 impl Fields {
@@ -92,13 +92,10 @@ impl Fields {
 
 impl Fields {
     fn shown(&mut self, field: &Field, value: fmt::Arguments<'_>) -> String {
-        match &mut self.hidden {
-            None => shown(value),
-            Some(line) => {
-                let text = line.shown(field.name(), value.to_string());
-                shown(format_args!("{text}"))
-            }
-        }
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.writing.write(&mut text, field.name(), value);
+        text
     }
 }
 
@@ -121,14 +118,6 @@ impl Visit for Fields {
         let text = self.shown(field, format_args!("{}", with_causes(value)));
         self.others.push((field.name(), text));
     }
-}
-
-/// A value as one harmless piece of text.
-fn shown(value: fmt::Arguments<'_>) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = Harmless::new(&mut text, Style::Plain).write_fmt(value);
-    text
 }
 
 fn colour(level: Level) -> Option<u8> {

@@ -15,8 +15,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::harmless::{Harmless, Style};
-use super::hidden::{Hidden, Line};
+use super::harmless::Style;
+use super::hidden::{Hidden, Writing};
 use super::{line_time, with_causes};
 
 /// Formats events as JSON.
@@ -35,7 +35,7 @@ where
     ) -> fmt::Result {
         let (at, level) = (line_time(), event.metadata().level());
         write!(writer, "{{\"timestamp\":\"{at:.6}\",\"level\":\"{level}\"")?;
-        let mut fields = Fields { out: &mut writer, written: Ok(()), hidden: self.0.line() };
+        let mut fields = Fields { out: &mut writer, written: Ok(()), writing: self.0.writing(Style::Json) };
         event.record(&mut fields);
         fields.written?;
         writer.write_str("}\n")
@@ -46,18 +46,13 @@ where
 struct Fields<'a, W> {
     out: &'a mut W,
     written: fmt::Result,
-    hidden: Option<Line>,
+    writing: Writing,
 }
 
 impl<W: Write> Fields<'_, W> {
     fn text(&mut self, name: &str, value: fmt::Arguments<'_>) {
         self.put(format_args!(",\"{name}\":\""));
-        let hidden = self.hidden.as_mut().map(|line| line.shown(name, value.to_string()));
-        let mut out = Harmless::new(self.out, Style::Json);
-        self.written = self.written.and_then(|()| match hidden {
-            None => out.write_fmt(value),
-            Some(text) => out.write_str(&text),
-        });
+        self.written = self.written.and_then(|()| self.writing.write(self.out, name, value));
         self.put(format_args!("\""));
     }
 

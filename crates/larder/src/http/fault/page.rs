@@ -1,10 +1,10 @@
 //! A failure as a page, for whoever opens the address of a file in a browser. It loads nothing and runs nothing; what
 //! comes from outside stands in it as text, apart from the writing around it.
 
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::html;
 
 use super::{Told, bounded, in_seconds};
-use crate::http::home::STYLE;
+use crate::http::page;
 use crate::observe::RequestId;
 
 /// What the page may do: be read, in its own style.
@@ -17,33 +17,22 @@ impl Told {
         let what = bounded(&self.what);
         let reason = self.status.canonical_reason().unwrap_or("Failed");
         let why: Vec<String> = self.reasons().collect();
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="robots" content="noindex";
-                    title { (self.status.as_u16()) " " (reason) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    p.soft { "Larder, a Go module proxy" }
-                    h1 { (self.status.as_u16()) " " (reason) }
-                    p.what { bdi { (what) } }
-                    @if !why.is_empty() {
-                        h2 { "Why" }
-                        ul { @for line in &why { li { bdi { (line) } } } }
-                    }
-                    @if let Some(next) = &self.what_to_do {
-                        h2 { "What to do" }
-                        p { bdi { (bounded(next)) } }
-                    }
-                    (self.facts(id))
-                }
+        let title = format!("{} {reason}", self.status.as_u16());
+        let body = html! {
+            p.soft { "Larder, a Go module proxy" }
+            h1 { (title) }
+            p.what { bdi { (what) } }
+            @if !why.is_empty() {
+                h2 { "Why" }
+                ul { @for line in &why { li { bdi { (line) } } } }
             }
+            @if let Some(next) = &self.what_to_do {
+                h2 { "What to do" }
+                p { bdi { (bounded(next)) } }
+            }
+            (self.facts(id))
         };
-        page.into_string()
+        page::of(&title, &body).into_string()
     }
 
     fn facts(&self, id: &RequestId) -> maud::Markup {
