@@ -35,7 +35,7 @@ use crate::module::ModuleFiles;
 use crate::upstream::{Reply, Upstream};
 
 pub use history::{History, NodeHash, node_hash, record_hash, record_text, synthetic_module, synthetic_text};
-pub use lie::{ALL as LIES, Lie};
+pub use lie::{ALL as LIES, Lie, forged_lines};
 pub use speaker::Speaker;
 pub use trouble::{TROUBLE, Trouble};
 

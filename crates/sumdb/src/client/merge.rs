@@ -183,5 +183,7 @@ fn continues(older: &Head, newer: &Head, tiles: &Tiles) -> Result<(), ClientErro
 }
 
 fn fork(older: &Head, newer: &Head, hash: Hash, proof: Vec<Hash>) -> ClientError {
+    // A false head of the empty tree contradicts itself: where nothing else is known, it is its own evidence.
+    let newer = if newer.note().is_empty() { older } else { newer };
     ClientError::Fork(Box::new(Evidence::new(older.note(), newer.note(), hash, proof)))
 }

@@ -21,7 +21,7 @@ import (
 var random = rand.New(rand.NewPCG(3, 4))
 
 func main() {
-	for _, write := range []func() error{writeKeys, writeNotes, writeTexts, writeTrees, writeTiles, writeClients} {
+	for _, write := range []func() error{writeKeys, writeNotes, writeTexts, writeTrees, writeTiles, writeClients, writeLies} {
 		if err := write(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

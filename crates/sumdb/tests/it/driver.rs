@@ -7,6 +7,7 @@ use std::sync::Arc;
 use gomod::ModuleVersion;
 use sumdb::client::{Authentic, ClientError, Head, Latest, Lookup, Standing, Step, Task};
 use sumdb::{Client, Proven, Tile, Verifier};
+use testkit::database::Speaker;
 
 use crate::note::{TEST, verifier};
 
@@ -30,6 +31,8 @@ pub(crate) struct Driver {
     pub(crate) client: Client,
     /// What the database serves, by path from `/` on.
     pub(crate) remote: HashMap<String, Vec<u8>>,
+    /// Who answers where `remote` has nothing.
+    pub(crate) speaker: Option<Speaker>,
     pub(crate) memory: HashMap<Tile, Proven>,
     /// The newest head that is durable.
     pub(crate) durable: String,
@@ -45,6 +48,7 @@ impl Driver {
         Ok(Self {
             client: Client::new(key, remembered)?.with_height(height),
             remote: HashMap::new(),
+            speaker: None,
             memory: HashMap::new(),
             durable: String::from_utf8(remembered.to_vec()).unwrap(),
             asked: Vec::new(),
@@ -58,8 +62,8 @@ impl Driver {
 
     pub(crate) fn lookup(&mut self, module: &ModuleVersion) -> Result<Authentic, Stopped> {
         let path = format!("/{}", Lookup::path(module));
-        let answer = self.remote.get(&path).ok_or(Stopped::Absent)?;
-        let task = Lookup::new(&self.client, module.clone(), answer)?;
+        let answer = self.read(&path).ok_or(Stopped::Absent)?;
+        let task = Lookup::new(&self.client, module.clone(), &answer)?;
         self.drive(task)
     }
 
@@ -93,9 +97,14 @@ impl Driver {
 
     fn tile(&mut self, tile: Tile) -> Result<Arc<[u8]>, Stopped> {
         self.asked.push(tile);
-        let found =
-            self.remote.get(&format!("/{tile}")).or_else(|| self.remote.get(&format!("/{}", tile.whole())));
-        found.map(|bytes| Arc::from(bytes.as_slice())).ok_or(Stopped::Absent)
+        let found = self.read(&format!("/{tile}")).or_else(|| self.read(&format!("/{}", tile.whole())));
+        found.map(Arc::from).ok_or(Stopped::Absent)
+    }
+
+    /// What the database says at a path, if that is 200.
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        let said = || self.speaker.as_ref()?.answer(path).filter(|reply| reply.status == 200);
+        self.remote.get(path).cloned().or_else(|| said().map(|reply| reply.body.to_vec()))
     }
 
     fn keep(&mut self, head: &Head) -> Result<(), Stopped> {

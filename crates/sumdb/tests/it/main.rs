@@ -5,6 +5,7 @@
 mod client;
 mod driver;
 mod fork;
+mod lies;
 mod log;
 mod note;
 mod properties;

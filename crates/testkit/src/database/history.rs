@@ -21,6 +21,7 @@ const HEIGHT: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct History {
     texts: Vec<Arc<str>>,
+    /// Of all but made-up records, whose names have their numbers.
     ids: HashMap<String, u64>,
     /// Level 0 are the hashes of the records.
     levels: Vec<Vec<NodeHash>>,
@@ -78,7 +79,7 @@ impl History {
     pub fn push(&mut self, text: &str) -> u64 {
         let id = self.size();
         self.texts.push(text.into());
-        self.ids.entry(named(text)).or_insert(id);
+        self.name(id, text);
         let (mut level, mut hash) = (0, record_hash(text));
         loop {
             if self.levels.len() == level {
@@ -98,7 +99,7 @@ impl History {
     pub fn replace(&mut self, id: u64, text: &str) {
         let mut at = usize::try_from(id).unwrap();
         self.ids.retain(|_, held| *held != id);
-        self.ids.insert(named(text), id);
+        self.name(id, text);
         self.texts[at] = text.into();
         self.levels[0][at] = record_hash(text);
         for level in 1..self.levels.len() {
@@ -111,9 +112,21 @@ impl History {
         }
     }
 
+    /// Notes the number of a module version, unless it can be told from its name.
+    fn name(&mut self, id: u64, text: &str) {
+        let (module, version) = synthetic_module(id);
+        let name = named(text);
+        if name != format!("{module} {version}") {
+            self.ids.entry(name.to_owned()).or_insert(id);
+        }
+    }
+
     /// The number of the record of a module version.
     pub fn id(&self, module: &str, version: &str) -> Option<u64> {
-        self.ids.get(&format!("{module} {version}")).copied()
+        let name = format!("{module} {version}");
+        let synthetic = version.strip_prefix("v0.0.").and_then(|id| id.parse().ok());
+        let synthetic = synthetic.filter(|id| *id < self.size() && named(self.text(*id)) == name);
+        synthetic.or_else(|| self.ids.get(&name).copied())
     }
 
     /// The text of a record.
@@ -165,8 +178,9 @@ impl FromIterator<ModuleFiles> for History {
 }
 
 /// `path version` of the first line.
-fn named(text: &str) -> String {
-    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+fn named(text: &str) -> &str {
+    let end = text.match_indices(' ').nth(1).map_or(text.len(), |(at, _)| at);
+    &text[..end]
 }
 
 /// The hash of a record's text.
