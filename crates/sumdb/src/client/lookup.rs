@@ -1,5 +1,9 @@
 //! Making the answer to a lookup an authentic record.
+//!
+//! Two things are proven, one after the other: that the answer's tree head is on the timeline, and that the record is in the
+//! newest tree. The tiles for both are asked for at once, since each asking is a round trip that a download waits for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use gomod::ModuleVersion;
@@ -17,6 +21,8 @@ pub struct Lookup {
     module: ModuleVersion,
     record: Record,
     state: State,
+    /// What was brought while the tree heads were compared: likely all that the record needs.
+    brought: HashMap<Tile, Arc<[u8]>>,
     fresh: Vec<Proven>,
 }
 
@@ -48,7 +54,7 @@ impl Lookup {
     pub fn new(client: &Client, module: ModuleVersion, answer: &[u8]) -> Result<Self, ClientError> {
         let LookupAnswer { record, note } = LookupAnswer::parse(answer).map_err(ClientError::Answer)?;
         let state = State::Merging(Merge::new(client.open(&note)?));
-        Ok(Self { module, record, state, fresh: Vec::new() })
+        Ok(Self { module, record, state, brought: HashMap::new(), fresh: Vec::new() })
     }
 
     /// Plans what proves the record in the newest tree.
@@ -57,7 +63,29 @@ impl Lookup {
         let node = Node::of_record(id).filter(|_| id < tree.size);
         let node = node.ok_or_else(|| client.beyond(&format_args!("record {id}")))?;
         let plan = Plan::within(tree, client.height, &[node], known);
-        plan.map(Proving::new).map_err(|cause| ClientError::Tiles { size: tree.size, cause })
+        let plan = plan.map_err(|cause| ClientError::Tiles { size: tree.size, cause })?;
+        let at_hand: Vec<_> = plan
+            .needs()
+            .into_iter()
+            .filter_map(|tile| Some((tile, self.brought.get(&tile)?.clone())))
+            .collect();
+        let mut proving = Proving::new(plan);
+        at_hand.into_iter().for_each(|(tile, bytes)| proving.bring(tile, bytes));
+        Ok(proving)
+    }
+
+    /// What will prove the record if the answer's tree head is believed, beside what is asked for now. A guess: where it
+    /// is wrong, the rest is asked for later.
+    fn and_ahead(&self, merge: &Merge, client: &Client, known: Known<'_>, mut tiles: Vec<Tile>) -> Vec<Tile> {
+        let (seen, newest) = (*merge.seen().tree(), client.newest.tree);
+        let tree = if seen.size > newest.size { seen } else { newest };
+        let node = Node::of_record(self.record.id());
+        let plan = node.and_then(|node| Plan::within(tree, client.height, &[node], known).ok());
+        let ahead = plan.map(|plan| plan.needs()).unwrap_or_default();
+        tiles.extend(ahead.into_iter().filter(|tile| !self.brought.contains_key(tile)));
+        tiles.sort_unstable();
+        tiles.dedup();
+        tiles
     }
 
     /// Compares the record with the one that the tree has (x/mod `sumdb.Client.checkRecord`).
@@ -84,7 +112,10 @@ impl Task for Lookup {
         loop {
             self.state = match &mut self.state {
                 State::Merging(merge) => match merge.step(client, known)? {
-                    Step::Bring(tiles) => return Ok(Step::Bring(tiles)),
+                    Step::Bring(tiles) => {
+                        let State::Merging(merge) = &self.state else { continue };
+                        return Ok(Step::Bring(self.and_ahead(merge, client, known, tiles)));
+                    }
                     Step::BringAnew(tiles) => return Ok(Step::BringAnew(tiles)),
                     Step::Keep(head) => return Ok(Step::Keep(head)),
                     Step::Done(standing) => {
@@ -106,7 +137,10 @@ impl Task for Lookup {
 
     fn bring(&mut self, tile: Tile, bytes: Arc<[u8]>) {
         match &mut self.state {
-            State::Merging(merge) => merge.bring(tile, bytes),
+            State::Merging(merge) => {
+                merge.bring(tile, bytes.clone());
+                self.brought.insert(tile, bytes);
+            }
             State::Including(_, proving) => proving.bring(tile, bytes),
         }
     }

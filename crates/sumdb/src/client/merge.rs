@@ -87,6 +87,11 @@ impl Merge {
         Self { seen, state: State::Start, fresh: Vec::new() }
     }
 
+    /// The tree head that is compared.
+    pub(super) fn seen(&self) -> &Head {
+        &self.seen
+    }
+
     pub(super) fn bring(&mut self, tile: Tile, bytes: Arc<[u8]>) {
         if let State::Comparing(comparing) = &mut self.state {
             comparing.1.bring(tile, bytes);

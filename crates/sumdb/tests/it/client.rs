@@ -80,6 +80,7 @@ fn lookup(case: &Case, driver: &mut Driver, truth: &World, seen: &mut Seen) -> O
             if is_ok {
                 assert_eq!(lines.join("\n"), case.text(5), "{case}");
                 assert_eq!(driver.newest(), case.number(3), "{case}");
+                assert!(driver.rounds <= 1, "tiles were waited for {} times: {case}", driver.rounds);
                 seen.believed += 1;
             } else {
                 // Go also fetches tiles that prove nothing of this; whoever believes without them is still right.

@@ -38,6 +38,8 @@ pub(crate) struct Driver {
     pub(crate) durable: String,
     /// The tiles that were asked for, in order.
     pub(crate) asked: Vec<Tile>,
+    /// How often the last task had to wait for tiles, but for those that were brought anew.
+    pub(crate) rounds: u32,
     /// Whether heads can be made durable.
     pub(crate) disk_full: bool,
 }
@@ -52,6 +54,7 @@ impl Driver {
             memory: HashMap::new(),
             durable: String::from_utf8(remembered.to_vec()).unwrap(),
             asked: Vec::new(),
+            rounds: 0,
             disk_full: false,
         })
     }
@@ -74,8 +77,11 @@ impl Driver {
 
     /// Does what the steps of a task ask for.
     pub(crate) fn drive<T: Task>(&mut self, mut task: T) -> Result<T::Answer, Stopped> {
+        self.rounds = 0;
         for _ in 0..20 {
-            match task.step(&mut self.client, &|tile| self.memory.get(&tile).cloned())? {
+            let step = task.step(&mut self.client, &|tile| self.memory.get(&tile).cloned())?;
+            self.rounds += u32::from(matches!(step, Step::Bring(_)));
+            match step {
                 Step::Bring(tiles) | Step::BringAnew(tiles) => {
                     assert!(!tiles.is_empty());
                     for tile in tiles {
