@@ -64,13 +64,13 @@ impl Lookup {
         let node = node.ok_or_else(|| client.beyond(&format_args!("record {id}")))?;
         let plan = Plan::within(tree, client.height, &[node], known);
         let plan = plan.map_err(|cause| ClientError::Tiles { size: tree.size, cause })?;
-        let at_hand: Vec<_> = plan
-            .needs()
-            .into_iter()
-            .filter_map(|tile| Some((tile, self.brought.get(&tile)?.clone())))
-            .collect();
+        let needs = plan.needs();
         let mut proving = Proving::new(plan);
-        at_hand.into_iter().for_each(|(tile, bytes)| proving.bring(tile, bytes));
+        for tile in needs {
+            if let Some(bytes) = self.brought.get(&tile) {
+                proving.bring(tile, bytes.clone());
+            }
+        }
         Ok(proving)
     }
 
