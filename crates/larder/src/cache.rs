@@ -18,6 +18,7 @@ mod load;
 pub mod manifest;
 pub mod open;
 pub mod view;
+mod vouch;
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -49,12 +50,33 @@ const STRIPES: usize = 64;
 pub struct Held {
     /// The bytes.
     pub content: Content,
-    /// Quoted SHA-256 of the bytes, the `ETag`.
-    pub etag: HeaderValue,
-    /// The configured name of the source it came from.
-    pub source: HeaderValue,
+    /// What is told of them.
+    pub label: Label,
     /// When it was kept, or last confirmed by the source.
     pub at: Timestamp,
+}
+
+/// What is told of held bytes in headers; made once, when they come into memory or are opened.
+#[derive(Clone, Debug)]
+pub struct Label {
+    /// Quoted SHA-256 of the bytes, the `ETag`.
+    pub etag: HeaderValue,
+    /// The configured name of the source they came from.
+    pub source: HeaderValue,
+    /// Why they are trusted, of files of versions, as [`manifest::VerifiedBy`] writes it.
+    pub verified_by: Option<HeaderValue>,
+}
+
+impl Label {
+    fn new(sha256: &str, source: &str) -> Self {
+        Self { etag: header(&format!("\"{sha256}\"")), source: header(source), verified_by: None }
+    }
+
+    /// Of the file of a version with this record.
+    fn of_file(record: &manifest::Record) -> Self {
+        let verified_by = Some(header(&record.verified_by.to_string()));
+        Self { verified_by, ..Self::new(&record.sha256, &record.source) }
+    }
 }
 
 /// Where the bytes of a [`Held`] are.
@@ -69,7 +91,7 @@ pub enum Content {
 impl Held {
     /// Content whose SHA-256 is `sha256` in hex, from a source, as of a time.
     fn new(content: Content, sha256: &str, source: &str, at: Timestamp) -> Self {
-        Self { content, etag: header(&format!("\"{sha256}\"")), source: header(source), at }
+        Self { content, label: Label::new(sha256, source), at }
     }
 
     /// Length in bytes.

@@ -45,6 +45,7 @@ mod tls;
 mod trace;
 mod units;
 mod upstream;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -82,6 +83,7 @@ pub use tls::Tls;
 pub use trace::Trace;
 pub use units::{Duration, Size};
 pub use upstream::{Address, Route, Upstream};
+pub use verify::{Unreachable, Verify};
 
 /// The settings of Larder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -145,6 +147,8 @@ pub struct Config {
     #[serde(serialize_with = "sumdb::serialize", deserialize_with = "sumdb::deserialize")]
     #[schemars(with = "Vec<SumDb>", extend("x-flag" = true))]
     pub sumdb: Vec<SumDb>,
+    /// How modules are compared with the checksum database that covers them.
+    pub verify: Verify,
     /// The certificate that the server shows.
     pub tls: Tls,
     /// What may be reached, and how.
@@ -193,6 +197,7 @@ impl Default for Config {
             route: Vec::new(),
             credential: Vec::new(),
             sumdb: sumdb::default(),
+            verify: Verify::default(),
             tls: Tls::default(),
             network: Network::default(),
             cache: Cache::default(),

@@ -52,6 +52,7 @@ const HEADERS: usize = 12;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_LARDER_CACHE: HeaderName = HeaderName::from_static("x-larder-cache");
 const X_LARDER_SOURCE: HeaderName = HeaderName::from_static("x-larder-source");
+const X_LARDER_VERIFIED_BY: HeaderName = HeaderName::from_static("x-larder-verified-by");
 
 /// Answers HTTP requests.
 pub struct Service {
@@ -285,7 +286,8 @@ impl Service {
             let asker = Asker { headers: request.headers(), id };
             (self.failed(&want, &error, &asker), Cached::None, None)
         });
-        Served { response, about: About { asked: Asked::Module(want), cached, source } }
+        let verified_by = response.headers().get(X_LARDER_VERIFIED_BY).cloned();
+        Served { response, about: About { asked: Asked::Module(want), cached, source, verified_by } }
     }
 
     fn failed(&self, want: &Want, error: &Error, asker: &Asker<'_>) -> Response<Body> {
@@ -365,7 +367,7 @@ impl Service {
 /// Held content, or the part of it that the headers ask for.
 async fn part_of(held: &Held, request: &HeaderMap) -> Result<Response<Body>, ReadError> {
     let size = held.size();
-    let part = range::part(request, &held.etag, size);
+    let part = range::part(request, &held.label.etag, size);
     let (first, len) = match part {
         Part::Whole => (0, size),
         Part::Range { first, last } => (first, last + 1 - first),
@@ -394,7 +396,10 @@ async fn part_of(held: &Held, request: &HeaderMap) -> Result<Response<Body>, Rea
         }
     };
     let headers = response.headers_mut();
-    headers.insert(header::ETAG, held.etag.clone());
+    headers.insert(header::ETAG, held.label.etag.clone());
+    if let Some(verified_by) = &held.label.verified_by {
+        headers.insert(X_LARDER_VERIFIED_BY, verified_by.clone());
+    }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Some(value) = content_range.and_then(|text| HeaderValue::from_str(&text).ok()) {
         headers.insert(header::CONTENT_RANGE, value);

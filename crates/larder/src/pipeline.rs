@@ -292,7 +292,7 @@ impl Pipeline {
 
     fn held(&self, want: &Request, held: Held, state: CacheState) -> Answer {
         Answer {
-            source: held.source.clone(),
+            source: held.label.source.clone(),
             age: match want {
                 // A file of a version never changes: it is as good as on the day it came.
                 Request::File(..) => Duration::ZERO,

@@ -78,6 +78,13 @@ impl<'a> Walk<'a> {
         self.failures.push(Failure { said, direct: link.is_direct(), error: Some(error) });
     }
 
+    /// Goes on after the failure that was reported last, whatever the separator says: what the next sources send can be
+    /// proven right, since a record of a checksum database covers it. Nothing is to be feared of asking them then, as long
+    /// as what the source failed by was an outage or wrong content.
+    pub fn go_on(&mut self) {
+        self.stopped = false;
+    }
+
     /// Ends the walk and weighs the failures.
     pub fn finish(mut self) -> WalkError {
         let exhausted = !self.stopped && self.asked >= self.chain.links().len();

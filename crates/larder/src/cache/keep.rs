@@ -272,7 +272,7 @@ fn record(
         blocks: verified.sums.blocks.clone(),
         source: from.source.clone(),
         at,
-        verified_by: from.verified_by,
+        verified_by: from.verified_by.clone(),
         lost: false,
     }
 }

@@ -10,7 +10,9 @@ use super::evidence::FoundBy;
 use super::examine::Damage;
 use super::manifest::{Manifest, Record};
 use super::open::OpenFile;
-use super::{Cache, Content, Held, Remembered, SMALL_BYTES, Weighed, file_key, known, manifest_key, read};
+use super::{
+    Cache, Content, Held, Label, Remembered, SMALL_BYTES, Weighed, file_key, known, manifest_key, read,
+};
 use crate::verify::sums;
 
 /// A manifest is read whole; a million records of one module would be about this large.
@@ -72,10 +74,13 @@ impl Cache {
         }
         let manifest = self.manifest(&module.path).await?;
         let record = read(&manifest).record(&module.version, kind).cloned();
-        match record {
-            Some(record) if !record.lost => self.load_file(want, module, kind, record).await,
-            _ => Ok(None),
+        let Some(record) = record.filter(|record| !record.lost) else { return Ok(None) };
+        let loaded = self.load_file(want, module, kind, record.clone()).await?;
+        // Another record was written meanwhile: what is said of the file is not what was loaded.
+        if !read(&manifest).record(&module.version, kind).is_some_and(|now| Arc::ptr_eq(now, &record)) {
+            self.forget(want);
         }
+        Ok(loaded)
     }
 
     async fn load_file(
@@ -156,10 +161,9 @@ pub(super) fn in_tree(key: &store::Key) -> Option<Request> {
 }
 
 pub(super) fn held_small(record: &Record, bytes: Bytes) -> Held {
-    Held::new(Content::Memory(bytes), &record.sha256, &record.source, record.at)
+    Held { content: Content::Memory(bytes), label: Label::of_file(record), at: record.at }
 }
 
 pub(super) fn held_file(file: &Arc<OpenFile>) -> Held {
-    let record = file.record();
-    Held::new(Content::File(file.clone()), &record.sha256, &record.source, record.at)
+    Held { content: Content::File(file.clone()), label: file.label().clone(), at: file.record().at }
 }

@@ -6,10 +6,11 @@
 //!
 //! ```text
 //! {"version":"v1.0.0","kind":"zip","h1":"h1:…","sha256":"9f86…","size":4096,"blocks":"1c291ca3…",
-//!  "source":"proxy.example","at":"2026-11-21T04:00:00Z","verified_by":"first-seen"}
+//!  "source":"proxy.example","at":"2026-11-21T04:00:00Z","verified_by":"record","database":"sum.golang.org"}
 //! ```
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,14 +19,32 @@ use gomod::{FileKind, Version};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Why the bytes of a held file are trusted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// Why the bytes of a held file are trusted. As text `record sum.golang.org`, `first-seen`, `import`, `unverified`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "verified_by", rename_all = "kebab-case")]
 pub enum VerifiedBy {
-    /// Nothing vouched for them but the source they came from first, and the module rules.
+    /// No database covered them: nothing vouched for them but the source they came from first, and the module rules.
     FirstSeen,
     /// They were adopted from a directory; the module rules held.
     Import,
+    /// They are what the authenticated record of a checksum database says.
+    Record {
+        /// The name of the database.
+        database: Arc<str>,
+    },
+    /// A database should have said whether they are right and could not be asked, or none is configured.
+    Unverified,
+}
+
+impl fmt::Display for VerifiedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstSeen => f.write_str("first-seen"),
+            Self::Import => f.write_str("import"),
+            Self::Record { database } => write!(f, "record {database}"),
+            Self::Unverified => f.write_str("unverified"),
+        }
+    }
 }
 
 /// What is known of one held file.
@@ -49,6 +68,7 @@ pub struct Record {
     /// When it was kept.
     pub at: Timestamp,
     /// Why it is trusted.
+    #[serde(flatten)]
     pub verified_by: VerifiedBy,
     /// The file was found broken or taken away since; its hashes still bind what may take its place.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]

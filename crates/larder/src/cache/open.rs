@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use store::{Blob, Stamp, StoreError};
 
+use super::Label;
 use super::manifest::Record;
 use crate::verify::sums::{self, BLOCK};
 
@@ -38,6 +39,7 @@ pub enum ReadError {
 #[derive(Debug)]
 pub struct OpenFile {
     record: Arc<Record>,
+    label: Label,
     blob: Blob,
     /// What the file was when the bits below were set; none when that could not be told.
     stamp: Mutex<Option<Stamp>>,
@@ -58,12 +60,18 @@ impl OpenFile {
         let words = record.size.div_ceil(BLOCK).div_ceil(64);
         let checked = (0..words).map(|_| AtomicU64::new(0)).collect();
         let stamp = Mutex::new(Some(blob.stamp()));
-        Self { record, blob, stamp, changes: AtomicU64::new(0), checked, rot: AtomicU64::new(SOUND) }
+        let label = Label::of_file(&record);
+        Self { record, label, blob, stamp, changes: AtomicU64::new(0), checked, rot: AtomicU64::new(SOUND) }
     }
 
     /// What is recorded about the file.
     pub fn record(&self) -> &Arc<Record> {
         &self.record
+    }
+
+    /// What is told of it.
+    pub(super) fn label(&self) -> &Label {
+        &self.label
     }
 
     /// Whether wrong bytes were found in it.

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, Request, Uri, header};
 
 use super::fault;
 use crate::observe::trace::{self, Span};
-use crate::observe::{Cached, Counters, Ended, Kind, Outcome, RequestId};
+use crate::observe::{Cached, Counters, Ended, Kind, Outcome, RequestId, Tally};
 
 /// The status that a log shows for a request whose client did not wait for one; it is never sent.
 const CLIENT_LEFT: u16 = 499;
@@ -101,12 +101,14 @@ pub(super) struct About {
     pub(super) cached: Cached,
     /// Where the content came from.
     pub(super) source: Option<HeaderValue>,
+    /// Why the content is trusted, where it is a held file of a version.
+    pub(super) verified_by: Option<HeaderValue>,
 }
 
 impl About {
     /// An answer without content from anywhere.
     pub(super) fn nothing_of(asked: Asked) -> Self {
-        Self { asked, cached: Cached::None, source: None }
+        Self { asked, cached: Cached::None, source: None, verified_by: None }
     }
 }
 
@@ -211,6 +213,9 @@ impl Record {
             first: self.first,
             whole,
         });
+        if about.verified_by.as_ref().is_some_and(|by| by == "unverified") {
+            counters.tally(Tally::ServedUnverified, 1);
+        }
         let span = &head.span;
         span.tell("request.id", &head.id);
         span.tell("http.request.method", head.method);
@@ -226,7 +231,8 @@ impl Record {
             id = %head.id,
             status = self.status,
             cache.lookup = (about.cached != Cached::None).then_some(about.cached.as_str()),
-            upstream.name = about.source.as_ref().and_then(|source| source.to_str().ok()),
+            upstream.name = text(about.source.as_ref()),
+            verified_by = text(about.verified_by.as_ref()),
             error.class = outcome.failure(),
             module.path = about.asked.module(),
             module.version = about.asked.version(),
@@ -235,10 +241,14 @@ impl Record {
             duration_ms = (whole.as_secs_f64() * 1e6).round() / 1e3,
             end,
             peer = head.peer.map(tracing::field::display),
-            user_agent = head.agent.as_ref().and_then(|agent| agent.to_str().ok()),
+            user_agent = text(head.agent.as_ref()),
             "{} {}", head.method, about.asked
         );
     }
+}
+
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value.and_then(|value| value.to_str().ok())
 }
 
 /// Writes a record when the body it goes with is gone.

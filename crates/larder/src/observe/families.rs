@@ -76,7 +76,9 @@ families! {
     REFRESHES: Counter "refreshes" ["outcome"]
         "Held answers that can change, asked for again; when that fails, the copy is served on";
     VERIFIED: Counter "verified" ["result"]
-        "Files that arrived: agreed with the hash on record, first of their version, broke a rule, or differ";
+        "Files that arrived: are what the checksum database has (record), agreed with what was held, first of their version, came while the database could not be asked (unverified), broke a rule (refused), or differ";
+    UNVERIFIED: Counter "served_unverified" []
+        "Answers with held files for which the checksum database that covers them has not vouched yet";
     UNKEPT: Counter "served_unkept" [] "Files served without being kept, since the store took nothing";
     UPSTREAM_CALLS: Counter "upstream_calls" ["upstream", "outcome"]
         "Calls to an upstream that ended; paused and crowded ones were not sent";
@@ -129,9 +131,13 @@ pub const fn of_tally(tally: Tally) -> Family {
         Tally::FlightStarted | Tally::FlightJoined => BOARDED,
         Tally::FlightLanded | Tally::FlightFailed => FLOWN,
         Tally::RefreshDone | Tally::RefreshFailed => REFRESHES,
-        Tally::VerifiedAgreed | Tally::VerifiedFirst | Tally::VerifiedRefused | Tally::VerifiedDiffers => {
-            VERIFIED
-        }
+        Tally::VerifiedRecord
+        | Tally::VerifiedAgreed
+        | Tally::VerifiedFirst
+        | Tally::VerifiedNot
+        | Tally::VerifiedRefused
+        | Tally::VerifiedDiffers => VERIFIED,
+        Tally::ServedUnverified => UNVERIFIED,
         Tally::Unkept => UNKEPT,
         Tally::ConnectionOpened => ACCEPTED,
         Tally::ScrubDone | Tally::ScrubInterrupted => SCRUBS,

@@ -146,6 +146,12 @@ words! {
         VerifiedRefused = "refused",
         /// A file differs from the hash on record.
         VerifiedDiffers = "differs",
+        /// A file is what the record of a checksum database says.
+        VerifiedRecord = "record",
+        /// A file came in though the database that should have vouched for it could not be asked.
+        VerifiedNot = "unverified",
+        /// A held file was answered with that no database has vouched for, though one should.
+        ServedUnverified = "served_unverified",
         /// A file was served without being kept, since the store took nothing.
         Unkept = "unkept",
         /// A client has connected.

@@ -22,3 +22,4 @@ mod scrub;
 mod serving;
 mod settings;
 mod trust;
+mod verifying;

@@ -176,3 +176,17 @@ fn only_direct_remains_for_a_path_that_no_proxy_may_see() {
     assert_eq!(rest.links()[0].source().name(), "direct");
     assert!(chain("p,off").direct_only().is_none());
 }
+
+#[test]
+fn a_walk_that_is_told_so_goes_on_whatever_the_separator_says() {
+    let chain = chain("p,q,r,off");
+    let mut walk = Walk::over(&chain);
+    assert_eq!(walk.next().map(|link| link.source().name()), Some("p"));
+    walk.failed(failure('c'));
+    walk.go_on();
+    assert_eq!(walk.next().map(|link| link.source().name()), Some("q"));
+    walk.failed(failure('u'));
+    assert!(walk.next().is_none(), "it was told so for one failure only");
+    let error = walk.finish();
+    assert_eq!((error.class, error.lines.len()), (Class::Unavailable, 2), "what was passed over is told too");
+}

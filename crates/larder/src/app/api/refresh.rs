@@ -175,7 +175,7 @@ fn answered(want: &Request, before: Option<&[u8]>, held: &Held, mut told: Outcom
         Content::Memory(bytes) => bytes.as_ref(),
         Content::File(_) => &[],
     };
-    told.source = held.source.to_str().ok().map(str::to_owned);
+    told.source = held.label.source.to_str().ok().map(str::to_owned);
     if let Request::List(_) = want {
         let versions = |list: Option<&'_ [u8]>| -> BTreeSet<String> {
             list.map(|list| listed(list).map(str::to_owned).collect()).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use crate::app::api::modules::VersionState;
 use crate::app::api::modules::{Failure, FileState, Kept, Known, Loaded, Module, Named, Query, Version};
+use crate::cache::manifest::VerifiedBy;
 use crate::cli::Exit;
 use crate::cli::paper::{Cell, Paper, Tone, ago, count, heading, one_line, size, time};
 
@@ -166,7 +167,11 @@ fn file_row(kind: &str, file: &FileState) -> Vec<Cell> {
         Kept::Absent => Tone::Warn,
         Kept::Lost => Tone::Bad,
     };
-    let trusted = file.verified_by.and_then(|why| serde_json::to_value(why).ok());
+    let trusted = match &file.verified_by {
+        Some(VerifiedBy::Unverified) => Cell("unverified".to_owned(), Tone::Warn),
+        Some(why) => Cell::plain(why.to_string()),
+        None => Cell::plain("-"),
+    };
     let again = file.asked_again_at.map(|at| format!("asked again at {}", time(at)));
     vec![
         Cell::soft(kind),
@@ -174,7 +179,7 @@ fn file_row(kind: &str, file: &FileState) -> Vec<Cell> {
         Cell::plain(file.size_bytes.map_or("-".to_owned(), size)),
         Cell::plain(file.source.as_deref().unwrap_or("-")),
         Cell::plain(file.age_s.map_or("-".to_owned(), ago)),
-        Cell::plain(trusted.as_ref().and_then(|why| why.as_str()).unwrap_or("-")),
+        trusted,
         Cell::soft(again.or_else(|| file.h1.map(|h1| h1.to_string())).unwrap_or_default()),
     ]
 }

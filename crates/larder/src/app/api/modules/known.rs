@@ -120,7 +120,7 @@ fn held_as(parts: &Parts, state: Loaded, want: &Request, held: &Held) -> Known {
         Content::File(_) => &[],
     };
     Known {
-        source: held.source.to_str().ok().map(str::to_owned),
+        source: held.label.source.to_str().ok().map(str::to_owned),
         at: Some(held.at),
         age_s: Some(parts.clock.since(held.at).as_secs()),
         size_bytes: Some(held.size()),

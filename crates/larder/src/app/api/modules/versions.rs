@@ -68,8 +68,8 @@ pub struct FileState {
     /// Seconds since then.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub age_s: Option<u64>,
-    /// Why it is trusted.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    /// Why it is trusted; of `record`, the `database` beside it.
+    #[serde(flatten)]
     pub verified_by: Option<VerifiedBy>,
     /// No source will be asked before this, unless by `refresh`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -152,7 +152,7 @@ fn recorded(parts: &Parts, record: &Record) -> FileState {
         source: Some(record.source.to_string()),
         at: Some(record.at),
         age_s: Some(parts.clock.since(record.at).as_secs()),
-        verified_by: Some(record.verified_by),
+        verified_by: Some(record.verified_by.clone()),
         ..nothing()
     }
 }
