@@ -33,7 +33,7 @@ use crate::observe::trace::Tracer;
 use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
 
-pub use build::pipeline_over;
+pub use build::{builder, pipeline_over};
 use doors::Doors;
 pub use import::import;
 pub use reload::{Broken, ReloadState, Reloader, Renewal, Report};

@@ -18,6 +18,7 @@ mod refresh;
 mod scrub;
 mod serve;
 mod status;
+mod sumdb;
 mod version;
 
 use std::io::{self, Write};
@@ -39,7 +40,8 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the configuration has a mistake; nothing was done.
     Usage = 2,
-    /// An import left something out because it was not right; a scrub left something broken.
+    /// An import left something out because it was not right; a scrub left something broken; a checksum database is
+    /// wrong.
     Refused = 3,
     /// The server answers, and somebody should look at something.
     Attention = 4,
@@ -88,6 +90,7 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Status { ask, named } => status::run(&ask, named.as_ref()),
         Mode::Refresh { ask, named } => refresh::run(&ask, &named),
         Mode::Invalidate { ask, named } => invalidate::run(&ask, &named),
+        Mode::Audit { call, loaded, shown } => sumdb::audit::run(call, &loaded, &shown),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
         Mode::Check { loaded } => print(&config::check(&loaded)),
         Mode::Reference(document) => print(&config::reference(document)),

@@ -61,7 +61,7 @@ pub use budget::Budget;
 pub use cache::Cache;
 pub use change::{Change, changes};
 pub use credential::Credential;
-pub use environment::Environment;
+pub use environment::{Environment, state_directory};
 pub use keys::{Key, Keys, Kind};
 pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
 pub use limits::Limits;

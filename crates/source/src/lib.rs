@@ -37,7 +37,8 @@ mod chain;
 mod routes;
 mod walk;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
@@ -105,6 +106,20 @@ pub struct Fetched {
     pub etag: Option<String>,
     /// The body. The first error item is the last item.
     pub body: BoxStream<'static, Result<Bytes, SourceError>>,
+}
+
+impl Fetched {
+    /// Reads the body to its end. What is asked for this way is bounded by what an answer of its kind may have.
+    pub async fn whole(mut self) -> Result<Bytes, SourceError> {
+        let first = self.body.next().await.transpose()?.unwrap_or_default();
+        let Some(second) = self.body.next().await.transpose()? else { return Ok(first) };
+        let mut whole = BytesMut::from(first);
+        whole.extend_from_slice(&second);
+        while let Some(piece) = self.body.next().await.transpose()? {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
 }
 
 impl std::fmt::Debug for Fetched {

@@ -68,12 +68,7 @@ pub(super) fn sources(
     clock: &Clock,
     Known { origins, memories }: Known,
 ) -> anyhow::Result<pipeline::Settings> {
-    let deadlines = deadlines(config);
-    let clients = Clients::new(&network(config), deadlines.connect)?;
-    let builder = Builder::new(clients, deadlines)
-        .with_origins(origins.clone())
-        .with_conduct(conduct(config))
-        .with_credentials(secrets::credentials(config)?);
+    let builder = builder(config)?.with_origins(origins.clone());
     let routes = routes(config, &builder)?;
     Ok(pipeline::Settings {
         databases: databases(config, &builder, clock, (routes.default_chain(), memories))?,
@@ -83,6 +78,17 @@ pub(super) fn sources(
         bounds: bounds(config),
         shares: Shares::new(config.limits.exempt.clone()),
     })
+}
+
+/// What sources are made with, as the settings have it.
+///
+/// # Errors
+/// A certificate file or a credential cannot be used.
+pub fn builder(config: &Config) -> anyhow::Result<Builder> {
+    let deadlines = deadlines(config);
+    let clients = Clients::new(&network(config), deadlines.connect)?;
+    let builder = Builder::new(clients, deadlines).with_conduct(conduct(config));
+    Ok(builder.with_credentials(secrets::credentials(config)?))
 }
 
 /// What traces requests.

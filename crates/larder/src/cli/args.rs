@@ -1,5 +1,7 @@
 //! What was written: the words of the command line, as clap reads them.
 
+mod sumdb;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -7,6 +9,8 @@ use clap_complete::Shell;
 
 use super::named::Named;
 use crate::config::FlagValue;
+
+pub(super) use sumdb::SumdbCommand;
 
 const SUMMARY: &str = "\
 First steps:
@@ -17,7 +21,8 @@ Exit codes:
   0  all went well
   1  something failed
   2  the command line or the configuration has a mistake; nothing was done
-  3  an import left something out because it was not right, or a scrub left something broken
+  3  an import left something out because it was not right, or a scrub left something broken; an audited
+     checksum database is wrong
   4  the server answers, and somebody should look at something (status)
 
 `larder COMMAND --help` shows examples of each command.";
@@ -206,6 +211,12 @@ pub(super) enum Command {
     /// Have the running server forget what may change of a module.
     #[command(after_help = INVALIDATE)]
     Invalidate(Change),
+    /// Look at checksum databases.
+    #[command(after_help = sumdb::HELP, subcommand_required = true, arg_required_else_help = true)]
+    Sumdb {
+        #[command(subcommand)]
+        command: SumdbCommand,
+    },
     /// Print the version.
     #[command(after_help = VERSION)]
     Version {
@@ -308,6 +319,25 @@ pub(super) struct Settings {
     /// Set any key, such as `cache.fresh=5m`; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
+}
+
+/// Flags of commands that ask others themselves, without a server.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Configuration")]
+pub(super) struct Asking {
+    /// The configuration file, for what it says of the network [else as `larder serve`]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set any key, such as `timeout.lookup=2m`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+}
+
+impl Asking {
+    /// The same as flags of a server.
+    pub(super) fn settings(&self) -> Settings {
+        Settings { config: self.config.clone(), set: self.set.clone(), ..Settings::default() }
+    }
 }
 
 fn setting(text: &str) -> Result<(String, String), &'static str> {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use super::args::{Args, Change, Command, ConfigCommand, Document, Settings};
+use super::args::{Args, Change, Command, ConfigCommand, Document, Settings, SumdbCommand};
 use super::named::Named;
+use super::sumdb;
 use crate::app::ScrubCall;
 use crate::app::call::Caller;
 use crate::config::{Environment, Loaded, Mistakes, Reading};
@@ -26,6 +27,8 @@ pub(super) enum Mode {
     Refresh { ask: Ask, named: Named },
     /// Have it forget what may change.
     Invalidate { ask: Ask, named: Named },
+    /// Check a checksum database.
+    Audit { call: sumdb::AuditCall, loaded: Box<Loaded>, shown: Shown },
     /// Print the configuration.
     Show { loaded: Box<Loaded>, json: bool },
     /// Say that the configuration has no mistakes.
@@ -43,6 +46,14 @@ pub(super) struct Ask {
     /// Its data directory.
     data: PathBuf,
     /// Answer as JSON.
+    pub(super) json: bool,
+    /// For what it says of colours.
+    pub(super) environment: Environment,
+}
+
+/// How an answer is shown.
+pub(super) struct Shown {
+    /// As JSON.
     pub(super) json: bool,
     /// For what it says of colours.
     pub(super) environment: Environment,
@@ -86,6 +97,11 @@ impl Mode {
             Some(Command::Invalidate(Change { named, json, settings })) => {
                 Self::Invalidate { ask: ask(&settings, json)?, named }
             }
+            Some(Command::Sumdb { command: SumdbCommand::Audit(audit) }) => Self::Audit {
+                call: audit.call(environment)?,
+                loaded: load(&audit.asking.settings())?,
+                shown: Shown { json: audit.json, environment: environment.clone() },
+            },
             Some(Command::Version { json }) => Self::Version { json },
             Some(Command::Completions { shell }) => Self::Completions(shell),
             Some(Command::Config { command }) => match command {

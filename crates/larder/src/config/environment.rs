@@ -121,6 +121,11 @@ pub(super) fn machine_defaults(environment: &Environment) -> Vec<(&'static str, 
     data.into_iter().chain(netrc).collect()
 }
 
+/// Where commands keep what they remember from one run to the next: `larder` in the platform's directory for state.
+pub fn state_directory(environment: &Environment) -> Option<PathBuf> {
+    platform(environment, "XDG_STATE_HOME", ".local/state").map(|base| base.join("larder"))
+}
+
 /// The configuration files that are looked for when none is named; the first one that exists is read.
 pub(super) fn config_files(environment: &Environment) -> Vec<PathBuf> {
     let user = platform(environment, "XDG_CONFIG_HOME", ".config");

@@ -23,8 +23,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 8] =
-    ["serve", "config", "import", "status", "refresh", "invalidate", "version", "completions"];
+const COMMANDS: [&str; 9] =
+    ["serve", "config", "import", "status", "refresh", "invalidate", "sumdb", "version", "completions"];
 
 #[test]
 fn larder_alone_prints_a_summary_without_colours() {
@@ -55,6 +55,11 @@ fn the_help_of_each_command_teaches_with_examples() {
         (vec!["status"], vec!["golang.org/x/text@master --json", "4 somebody should look at something"]),
         (vec!["refresh"], vec!["After a release", "the old copy stays"]),
         (vec!["invalidate"], vec!["never forgotten", "<MODULE[@VERSION]>"]),
+        (vec!["sumdb"], vec!["larder sumdb audit sum.golang.org", "audit"]),
+        (
+            vec!["sumdb", "audit"],
+            vec!["https://proxy.golang.org/sumdb/sum.golang.org", "3 the database is wrong"],
+        ),
         (vec!["version"], vec!["larder version --json"]),
         (vec!["completions"], vec!["larder completions fish >", "powershell"]),
     ] {

@@ -16,6 +16,7 @@ mod listening;
 mod misbehaving;
 mod observing;
 mod outage;
+mod outside;
 mod proxy;
 mod reload;
 mod scrub;

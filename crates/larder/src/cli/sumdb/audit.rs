@@ -1,0 +1,131 @@
+//! `larder sumdb audit`.
+
+use client::audit::{Audit, AuditError, Finding, Range, Report, Seen, Verdict};
+use client::{State, target};
+use indicatif::HumanBytes;
+use sumdb::Spec;
+
+use crate::cli::failure::Usage;
+use crate::cli::mode::Shown;
+use crate::cli::paper::{Cell, Paper, Tone, count, size};
+use crate::cli::{Exit, print_answer, progress};
+use crate::config::Loaded;
+
+/// What is to be audited.
+pub(in crate::cli) struct AuditCall {
+    /// The database.
+    pub(in crate::cli) spec: Spec,
+    /// What is remembered of it.
+    pub(in crate::cli) state: State,
+    /// Which records are read.
+    pub(in crate::cli) range: Range,
+    /// How many of them are looked up.
+    pub(in crate::cli) lookups: usize,
+}
+
+/// Audits a database; [`Exit::Refused`] when it is wrong, [`Exit::Failed`] when that could not be found out.
+pub(in crate::cli) fn run(call: AuditCall, loaded: &Loaded, shown: &Shown) -> anyhow::Result<Exit> {
+    let AuditCall { spec, state, range, lookups } = call;
+    let way = target::own_way(&spec, &crate::app::builder(&loaded.config)?)?;
+    let bar = progress::bar("records, {msg}, {eta} left");
+    let audit = Audit { spec, way, state, range, lookups }.run(|progress| {
+        bar.set_length(progress.of);
+        bar.set_position(progress.done);
+        bar.set_message(HumanBytes(progress.bytes).to_string());
+    });
+    let report = tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(audit);
+    bar.finish_and_clear();
+    let report = report.map_err(|error| match error {
+        AuditError::Foreign { .. } => {
+            Usage { what: error.to_string(), next: "name another file with --state", cause: None }.into()
+        }
+        error @ AuditError::State(_) => anyhow::Error::from(error),
+    })?;
+    print_answer(shown.json, &report, || {
+        let mut paper = Paper::for_stdout(&shown.environment);
+        describe(&mut paper, &report);
+        paper.text()
+    })?;
+    Ok(match report.verdict {
+        Verdict::Fine => Exit::Fine,
+        Verdict::Incomplete => Exit::Failed,
+        Verdict::Wrong => Exit::Refused,
+    })
+}
+
+/// The report for a person.
+fn describe(paper: &mut Paper, report: &Report) {
+    let row = |name: &str, text: String| vec![Cell::soft(name), Cell::plain(text)];
+    let mut rows = vec![row("database", format!("{}, asked at {}", report.database, report.source))];
+    rows.push(row("last visit", report.before.map_or_else(|| "none".to_owned(), tree)));
+    if let Some(seen) = report.tree {
+        rows.push(row("tree", tree(seen)));
+        let (read, from, to) = (count(report.records), report.from, report.to);
+        rows.push(row(
+            "records",
+            format!("{read} in order, of {} from {} on", count(to - from), count(from)),
+        ));
+        rows.push(row("lookups", format!("{} answered with the record that the tree has", report.lookups)));
+    }
+    let (answers, bytes) = (count(report.requests), size(report.bytes));
+    rows.push(row("asked", format!("{answers} answers, {bytes}")));
+    if let Some(state) = &report.state {
+        rows.push(row("remembered", state.display().to_string()));
+    }
+    rows.push(vec![Cell::soft("verdict"), verdict(report)]);
+    paper.table(&rows);
+    remarks(paper, report);
+    for Finding { kind, place, what } in &report.findings {
+        let kind = Cell(format!("{kind:?}").to_lowercase(), Tone::Bad);
+        paper.line(&[Cell::plain("  "), kind, Cell::plain("  "), Cell::plain(place)]);
+        paper.line(&[Cell::plain("    "), Cell::plain(what)]);
+    }
+    let unnamed = report.wrong - report.findings.len() as u64;
+    if unnamed > 0 {
+        paper.line(&[Cell::plain(format!("  and {} more", count(unnamed)))]);
+    }
+    if let Some(proof) = &report.proof {
+        paper.space();
+        for line in proof.lines() {
+            paper.line(&[Cell::plain(line.replace('\t', "        "))]);
+        }
+        let place = report.evidence.iter().map(|path| path.display().to_string()).collect::<String>();
+        paper.line(&[Cell::soft("kept as "), Cell::plain(place)]);
+    }
+}
+
+fn tree(seen: Seen) -> String {
+    format!("{} records, {}", count(seen.size), seen.hash)
+}
+
+fn verdict(report: &Report) -> Cell {
+    match report.verdict {
+        Verdict::Fine => Cell("all is in order".to_owned(), Tone::Good),
+        Verdict::Incomplete => Cell("not found out".to_owned(), Tone::Warn),
+        Verdict::Wrong => Cell(format!("WRONG: {} found", count(report.wrong)), Tone::Bad),
+    }
+}
+
+/// What is no fault of the records.
+fn remarks(paper: &mut Paper, report: &Report) {
+    if report.behind > 0 {
+        let behind = count(report.behind);
+        let text = format!(
+            "It shows a tree that is {behind} records older than one that it showed before. If that lasts, look at it."
+        );
+        paper.line(&[Cell::plain(text)]);
+    }
+    if report.skipped > 0 {
+        let skipped = count(report.skipped);
+        paper.line(&[Cell::plain(format!(
+            "{skipped} records since the last visit were not read; --all reads them."
+        ))]);
+    }
+    if let Some(stopped) = &report.stopped {
+        paper.line(&[Cell::plain("It ended early: "), Cell::plain(stopped)]);
+        if stopped.starts_with("tile/8/data/") {
+            let text = "Some proxies do not pass records on: ask the database itself, or only for the tree, with --records 0.";
+            paper.line(&[Cell::plain(text)]);
+        }
+    }
+}
