@@ -1,7 +1,7 @@
 //! The developer's side against databases and proxies on loopback.
 
 #![expect(clippy::disallowed_methods, reason = "tests write files as anybody would")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on shall fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 
 mod audit;
 mod world;
