@@ -359,6 +359,9 @@ impl Pipeline {
         if let Some(passed) = self.supported(want) {
             return Ok(self.passed(want, passed, CacheState::Miss));
         }
+        if let Some(kept) = self.kept(want).await? {
+            return Ok(kept);
+        }
         if let Some(error) = self.recent_failure(want, FAILURE_MEMORY) {
             return Err(error);
         }

@@ -21,6 +21,7 @@ mod drive;
 mod failure;
 mod flights;
 mod memory;
+mod shelf;
 mod ways;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use gomod::pattern::Patterns;
 pub use database::{Database, Noted};
 pub use failure::LookupError;
 pub use memory::{Memories, Parts};
+pub use shelf::Closing;
 pub use ways::Ways;
 
 /// The module whose versions are toolchains. It is covered whatever else is set (cmd/go `modfetch.useSumDB`).
@@ -77,6 +79,19 @@ pub struct Recorded {
     pub sums: sumdb::record::Sums,
     /// The answer to the lookup as it is served: number, record, signed tree.
     pub answer: Bytes,
+}
+
+impl From<Recorded> for Noted {
+    fn from(recorded: Recorded) -> Self {
+        Self { bytes: recorded.answer, source: recorded.source }
+    }
+}
+
+/// The first so many records of a tile of records: each ends with a blank line.
+fn first_records(bytes: &Bytes, count: u32) -> Bytes {
+    let mut ends = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == b"\n\n").map(|(at, _)| at + 2);
+    let last = usize::try_from(count).ok().and_then(|count| ends.nth(count.checked_sub(1)?));
+    last.map_or_else(|| bytes.clone(), |end| bytes.slice(..end))
 }
 
 impl Rule {

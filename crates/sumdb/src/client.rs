@@ -159,8 +159,16 @@ impl Client {
     /// # Errors
     /// A remembered tree head that this key has not signed.
     pub fn new(verifier: Verifier, remembered: &[u8]) -> Result<Self, ClientError> {
-        let newest = if remembered.is_empty() { Head::empty() } else { Head::open(&verifier, remembered)? };
+        if remembered.is_empty() {
+            return Ok(Self::first(verifier));
+        }
+        let newest = Head::open(&verifier, remembered)?;
         Ok(Self { verifier, height: HEIGHT, kept: newest.tree.size, newest })
+    }
+
+    /// A client that knows no tree yet: the first tree head that the database signs is believed.
+    pub fn first(verifier: Verifier) -> Self {
+        Self { verifier, height: HEIGHT, kept: 0, newest: Head::empty() }
     }
 
     /// The same client for tiles of another height than 8, from 1 to 30.

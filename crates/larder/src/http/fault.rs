@@ -220,6 +220,9 @@ fn what_to_do(want: &Request, error: &Error) -> Option<String> {
         Error::PrivateLookup { .. } => {
             want.module().map(|path| format!("set GONOSUMDB or GOPRIVATE on the client to cover {path}"))
         }
+        Error::Database(LookupError::Closed { database, .. }) => Some(format!(
+            "nothing new is looked up there until the operator decides: larder sumdb status, larder sumdb accept {database}"
+        )),
         _ => match error.class() {
             Class::Unavailable => Some("this is not an absence: try again later".to_owned()),
             Class::Corrupt => {

@@ -81,6 +81,9 @@ impl Pipeline {
 
     /// What can be said without asking anyone.
     pub(super) async fn held_only(self: &Arc<Self>, want: &Request) -> Result<Answer, Error> {
+        if let Some(kept) = self.kept(want).await? {
+            return Ok(kept);
+        }
         match want {
             // Not remembered: those who may ask the sources shall do so.
             Request::List(path) => self.held_list(path).await?.ok_or(Error::NotHeld),

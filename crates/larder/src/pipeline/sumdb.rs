@@ -9,7 +9,8 @@ use http::HeaderValue;
 use sumdb::Tile;
 
 use super::flight::{Landed, Passed};
-use super::{Error, Pipeline};
+use super::{Answer, CacheState, Error, Pipeline};
+use crate::cache::Held;
 use crate::trust::{LookupError, Noted};
 
 impl Pipeline {
@@ -23,6 +24,28 @@ impl Pipeline {
         Some(Passed { bytes: bytes::Bytes::new(), source: HeaderValue::from_static("larder") })
     }
 
+    /// What is known of a database without asking anybody. It waits for no place in the air, as whatever is held.
+    pub(super) async fn kept(&self, want: &Request) -> Result<Option<Answer>, Error> {
+        let Request::SumDb(SumDbRequest { name, operation }) = want else { return Ok(None) };
+        let settings = self.settings.kept();
+        let Some(database) = settings.databases.find(name) else { return Ok(None) };
+        let kept = match operation {
+            SumDbOperation::Lookup(module) if !settings.databases.keeps_in(&module.path) => {
+                database.kept_lookup(module).await?.map(Noted::from)
+            }
+            SumDbOperation::Tile(path) => match Tile::parse(&format!("tile/{path}")) {
+                Ok(tile) => database.kept_tile(tile).await?,
+                Err(_) => None,
+            },
+            SumDbOperation::Latest => {
+                let noted = database.kept_latest().await?;
+                return noted.map(|noted| Ok(self.passed(want, passed(noted)?, CacheState::Hit))).transpose();
+            }
+            SumDbOperation::Lookup(_) | SumDbOperation::Supported => None,
+        };
+        Ok(kept.map(|noted| self.held(want, self.remember(want, noted), CacheState::Hit)))
+    }
+
     /// Brings what a database says, proven.
     pub(super) async fn bring_proven(&self, want: &Request, request: &SumDbRequest) -> Result<Landed, Error> {
         let settings = self.settings.kept();
@@ -33,10 +56,7 @@ impl Pipeline {
             SumDbOperation::Lookup(module) if settings.databases.keeps_in(&module.path) => {
                 return Err(Error::PrivateLookup { database: request.name.clone() });
             }
-            SumDbOperation::Lookup(module) => database
-                .lookup(module)
-                .await
-                .map(|recorded| Noted { bytes: recorded.answer, source: recorded.source }),
+            SumDbOperation::Lookup(module) => database.lookup(module).await.map(Noted::from),
             SumDbOperation::Tile(path) => match Tile::parse(&format!("tile/{path}")) {
                 Ok(tile) => database.tile(tile).await,
                 Err(_) => return Err(unknown(want, &request.name)),
@@ -46,8 +66,11 @@ impl Pipeline {
             }
             SumDbOperation::Supported => return Err(Error::Lost),
         };
-        let Noted { bytes, source } = proven?;
-        Ok(Landed::Held(self.cache.remember_proven(want, bytes, &source)))
+        Ok(Landed::Held(self.remember(want, proven?)))
+    }
+
+    fn remember(&self, want: &Request, noted: Noted) -> Held {
+        self.cache.remember_proven(want, noted.bytes, &noted.source)
     }
 }
 

@@ -1,30 +1,24 @@
-//! One checksum database: what it is asked for.
+//! One checksum database: its records.
 
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+mod latest;
+mod tiles;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gomod::pattern::Patterns;
 use gomod::request::{SumDbOperation, SumDbRequest};
 use gomod::{ModulePath, ModuleVersion, Request};
-use source::{Source, SourceError};
-use sumdb::client::{Client, ClientError, Latest, Lookup, TileCheck};
-use sumdb::record::{LookupAnswer, MAX_ANSWER_BYTES, check_records};
-use sumdb::tile::HEIGHT;
-use sumdb::{Proven, Record, Tile, Verifier};
+use source::Source;
+use sumdb::client::{Authentic, Client, ClientError, Lookup};
+use sumdb::record::{LookupAnswer, MAX_ANSWER_BYTES};
+use sumdb::{Record, Verifier};
 
 use super::ask::receive_at_most;
-use super::drive::{self, Driver};
+use super::drive::Driver;
 use super::failure::{Failure, Lie};
-use super::memory::{Life, Memories, Memory};
+use super::memory::{Keeping, Life, Memories, Memory};
 use super::{LookupError, Recorded, Ways};
-
-/// How long the newest tree is not asked for again.
-const LATEST_LASTS: Duration = Duration::from_secs(5);
-/// The largest signed tree that is read.
-const MAX_NOTE_BYTES: usize = 1 << 20;
-/// The largest tile of records that is read: 256 records of 64 KiB.
-const MAX_RECORDS_BYTES: usize = 16 << 20;
 
 /// A checksum database as the settings have it: its key, the ways to it, and what it decides for.
 pub struct Database {
@@ -64,16 +58,16 @@ impl Database {
         self.covers.matches_folded(module.as_str())
     }
 
-    /// What the database has on record of a module version: from memory, else asked for, once for all who want it.
+    /// What the database has on record of a module version: from memory or the disk, else asked for, once for all who want
+    /// it.
     ///
     /// # Errors
     /// The database has no record, cannot be asked, or is not believed.
     pub async fn lookup(self: &Arc<Self>, module: &ModuleVersion) -> Result<Recorded, LookupError> {
-        let life = self.memory.life().await?;
-        if let Some(recorded) = life.record(module) {
+        if let Some(recorded) = self.kept_lookup(module).await? {
             return Ok(recorded);
         }
-        let parts = &self.memory.world.parts;
+        let (life, parts) = (self.memory.life().await?, &self.memory.world.parts);
         if let Some(error) = life.recent_failure(module, &parts.clock) {
             return Err(error);
         }
@@ -81,6 +75,42 @@ impl Database {
         life.lookups.join(&parts.tasks, module.clone(), asking).await.unwrap_or_else(|| {
             Err(if self.memory.world.keeps_in(&module.path) { self.is_private() } else { self.lost() })
         })
+    }
+
+    /// What the database has on record of a module version, if that is known: nobody is asked.
+    ///
+    /// # Errors
+    /// What is known of the database could not be read.
+    pub async fn kept_lookup(
+        self: &Arc<Self>,
+        module: &ModuleVersion,
+    ) -> Result<Option<Recorded>, LookupError> {
+        let life = self.memory.life().await?;
+        if let Some(recorded) = life.record(module) {
+            return Ok(Some(recorded));
+        }
+        let reading = self.clone().reread(life.clone(), module.clone());
+        let read = life.rereadings.join(&self.memory.world.parts.tasks, module.clone(), reading).await;
+        Ok(read.flatten())
+    }
+
+    /// Reads a kept answer and proves it again, with what is kept beside it.
+    async fn reread(self: Arc<Self>, life: Arc<Life>, module: ModuleVersion) -> Option<Recorded> {
+        let answer = self.read(&module).await?;
+        let recorded = self.prove_again(&life, None, &module, &answer).await.ok()?;
+        life.remember(&module, &Ok(recorded.clone()), self.memory.world.parts.clock.now());
+        Some(recorded)
+    }
+
+    /// The answer to a lookup as it was kept. What cannot be read is asked for.
+    async fn read(&self, module: &ModuleVersion) -> Option<Bytes> {
+        match self.memory.shelf.lookup(module).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::debug!(sumdb.name = self.name(), "a kept lookup could not be read: {error}");
+                None
+            }
+        }
     }
 
     async fn look_up(
@@ -93,139 +123,77 @@ impl Database {
             return Ok(recorded);
         }
         let outcome = self.ask(&life, &module).await;
+        if let Ok(recorded) = &outcome {
+            self.memory.keep(&life, Keeping::Lookup(module.clone(), recorded.answer.clone()));
+        }
         life.remember(&module, &outcome, self.memory.world.parts.clock.now());
         outcome
     }
 
-    async fn ask(&self, life: &Life, module: &ModuleVersion) -> Result<Recorded, LookupError> {
+    async fn ask(
+        self: &Arc<Self>,
+        life: &Arc<Life>,
+        module: &ModuleVersion,
+    ) -> Result<Recorded, LookupError> {
+        self.may_ask(life).await?;
         if self.memory.world.keeps_in(&module.path) {
             return Err(self.is_private());
         }
-        let way = self.ways.choose(&self.memory.name).await;
+        let way = self.way().await;
+        // It was kept, but could not be proven: the disk has lost or changed something.
+        if let Some(answer) = self.read(module).await {
+            match self.prove_again(life, Some(&way), module, &answer).await {
+                Ok(recorded) => {
+                    tracing::info!(
+                        event = "sumdb_mended",
+                        sumdb.name = self.name(),
+                        module.path = %module.path, module.version = %module.version,
+                        "kept files of a checksum database were lost or damaged; they were fetched again"
+                    );
+                    return Ok(recorded);
+                }
+                Err(failure) => tracing::debug!(sumdb.name = self.name(), "a kept lookup: {failure:?}"),
+            }
+        }
         let answer = self.receive(&way, SumDbOperation::Lookup(module.clone()), MAX_ANSWER_BYTES).await?;
-        let checked = self.check(life, &way, module, &answer).await;
-        checked.map_err(|failure| self.judged(&way, failure))
+        match self.check(life, &way, module, &answer).await {
+            Ok(recorded) => Ok(recorded),
+            Err(failure) => Err(self.judged(life, Some(&way), failure).await),
+        }
     }
 
     /// Makes an answer to a lookup an authentic record.
     async fn check(
         &self,
-        life: &Life,
+        life: &Arc<Life>,
         way: &Arc<dyn Source>,
         module: &ModuleVersion,
         answer: &[u8],
     ) -> Result<Recorded, Failure> {
         let client: Client = life.client().clone();
         let task = Lookup::new(&client, module.clone(), answer)?;
-        let authentic = self.driver(life, way).run(task).await?;
-        let sums = authentic.sums().map_err(|error| Failure::Lie(Lie::Sums(error)))?;
-        Ok(Recorded {
-            database: self.memory.name.clone(),
-            source: way.name().into(),
-            answer: printed(authentic.record(), answer)?,
-            record: Arc::new(authentic.record().clone()),
-            sums,
-        })
+        let authentic = self.driver(life, Some(way)).run(task).await?;
+        recorded(&authentic, self.memory.name.clone(), way.name(), answer)
     }
 
-    /// A tile of the newest tree, as wide as it is named.
-    ///
-    /// # Errors
-    /// The tree has no such tile, the database cannot be asked, or is not believed.
-    pub async fn tile(self: &Arc<Self>, tile: Tile) -> Result<Noted, LookupError> {
-        if tile.height() != HEIGHT {
-            return Err(self.no_tile(tile));
-        }
-        let life = self.memory.life().await?;
-        let hashes = if tile.level().is_some() { Some(tile) } else { of_hashes(tile) };
-        let hashes = hashes.ok_or_else(|| self.no_tile(tile))?;
-        let at_hand = life.tile(hashes.whole()).and_then(|proven| proven.narrowed(hashes.width()));
-        let known = at_hand.is_some();
-        let way = self.ways.choose(&self.memory.name).await;
-        let proven = match at_hand {
-            Some(proven) => proven,
-            None => self.proven(&life, &way, hashes).await?,
-        };
-        if tile.level().is_none() {
-            return self.records(&way, tile, &proven).await;
-        }
-        let source = if known { self.memory.name.clone() } else { way.name().into() };
-        Ok(Noted { bytes: Bytes::from_owner(proven.bytes().clone()), source })
-    }
-
-    async fn proven(
-        self: &Arc<Self>,
-        life: &Arc<Life>,
-        way: &Arc<dyn Source>,
-        tile: Tile,
-    ) -> Result<Proven, LookupError> {
-        if !is_within(tile, life) {
-            self.latest().await?;
-        }
-        if !is_within(tile, life) {
-            return Err(self.no_tile(tile));
-        }
-        let checked = self.driver(life, way).run(TileCheck::new(tile)).await;
-        checked.map_err(|failure| self.judged(way, failure))
-    }
-
-    /// A tile of records, proven by the hashes that the tree has for them.
-    async fn records(
+    /// Makes an answer that was kept an authentic record again: it is proven in the tree of its own signed note, from the
+    /// tiles that were kept with it, and from `way` where they are not what they were.
+    async fn prove_again(
         &self,
-        way: &Arc<dyn Source>,
-        tile: Tile,
-        hashes: &Proven,
-    ) -> Result<Noted, LookupError> {
-        let name = &self.memory.name;
-        let mut received = receive_at_most(&**way, &drive::request(name, tile), MAX_RECORDS_BYTES).await;
-        if received.as_ref().is_err_and(SourceError::is_absent) && !tile.is_whole() {
-            received = receive_at_most(&**way, &drive::request(name, tile.whole()), MAX_RECORDS_BYTES).await;
-        }
-        let bytes = received.map_err(|error| LookupError::of_tile(name, way, error))?;
-        let bytes = first_records(&bytes, tile.width());
-        check_records(tile, &bytes, hashes)
-            .map_err(|_| self.judged(way, Failure::Lie(Lie::Records { tile })))?;
-        Ok(Noted { bytes, source: way.name().into() })
+        life: &Arc<Life>,
+        way: Option<&Arc<dyn Source>>,
+        module: &ModuleVersion,
+        answer: &[u8],
+    ) -> Result<Recorded, Failure> {
+        let note = LookupAnswer::parse(answer).map_err(ClientError::Answer)?.note;
+        let client = Client::new(self.verifier.clone(), &note)?;
+        let task = Lookup::new(&client, module.clone(), answer)?;
+        let authentic = self.driver(life, way).run_apart(client, task).await?;
+        recorded(&authentic, self.memory.name.clone(), self.name(), answer)
     }
 
-    /// The newest signed tree: asked for when what is known is a few seconds old, and what is known when the database
-    /// cannot be asked.
-    ///
-    /// # Errors
-    /// Nothing is known, and the database cannot be asked or is not believed.
-    pub async fn latest(self: &Arc<Self>) -> Result<Noted, LookupError> {
-        let life = self.memory.life().await?;
-        let parts = &self.memory.world.parts;
-        let asked = *life.asked_latest.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = asked.is_some_and(|at| parts.clock.since(at) < LATEST_LASTS);
-        let outcome = if is_fresh && life.newest().tree().size > 0 {
-            Ok(())
-        } else {
-            let asking = self.clone().ask_latest(life.clone());
-            let asked = life.latest.join(&parts.tasks, (), asking).await;
-            asked.unwrap_or_else(|| Err(self.lost()))
-        };
-        let newest = life.newest();
-        match outcome {
-            Err(error) if newest.note().is_empty() => Err(error),
-            _ => Ok(Noted {
-                bytes: Bytes::copy_from_slice(newest.note().as_bytes()),
-                source: self.memory.name.clone(),
-            }),
-        }
-    }
-
-    async fn ask_latest(self: Arc<Self>, life: Arc<Life>) -> Result<(), LookupError> {
-        let now = self.memory.world.parts.clock.now();
-        *life.asked_latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-        let way = self.ways.choose(&self.memory.name).await;
-        let note = self.receive(&way, SumDbOperation::Latest, MAX_NOTE_BYTES).await?;
-        let client: Client = life.client().clone();
-        let merged = match client.open(&note) {
-            Ok(head) => self.driver(&life, &way).run(Latest::new(head)).await.map(drop),
-            Err(error) => Err(error.into()),
-        };
-        merged.map_err(|failure| self.judged(&way, failure))
+    async fn way(&self) -> Arc<dyn Source> {
+        self.ways.choose(&self.memory.name, &self.memory.world.parts.tasks).await
     }
 
     async fn receive(
@@ -239,45 +207,50 @@ impl Database {
             Ok(bytes) => Ok(bytes),
             Err(error) => {
                 if !error.is_absent() {
-                    self.ways.doubt(way).await;
+                    self.ways.doubt(way);
                 }
                 Err(LookupError::of_source(&self.memory.name, way, error))
             }
         }
     }
 
-    fn driver<'d>(&'d self, life: &'d Life, way: &'d Arc<dyn Source>) -> Driver<'d> {
+    /// Whether the database may be asked. What the disk would not take before is tried again.
+    async fn may_ask(&self, life: &Arc<Life>) -> Result<(), LookupError> {
+        self.memory.catch_up(life).await;
+        life.closing().map_or(Ok(()), |closing| {
+            let (database, since) = (self.memory.name.clone(), closing.since);
+            Err(LookupError::Closed { database, since, why: closing.why.clone() })
+        })
+    }
+
+    fn driver<'d>(&'d self, life: &'d Arc<Life>, way: Option<&'d Arc<dyn Source>>) -> Driver<'d> {
         Driver { memory: &self.memory, life, way }
     }
 
-    /// What a failed check means.
-    fn judged(&self, way: &Arc<dyn Source>, failure: Failure) -> LookupError {
-        match failure {
-            Failure::Source(error) => LookupError::of_tile(&self.memory.name, way, error),
-            Failure::Lost => self.lost(),
-            Failure::Lie(lie) => {
-                tracing::error!(
-                    event = "sumdb_wrong",
-                    sumdb.name = self.name(),
-                    upstream.name = way.name(),
-                    error = &lie as &dyn std::error::Error,
-                    "what a source said in the name of a checksum database is not proven"
-                );
-                LookupError::Lies {
-                    database: self.memory.name.clone(),
-                    source_name: way.name().into(),
-                    lie: Arc::new(lie),
-                }
+    /// What a failed check means; a fork closes the database.
+    async fn judged(&self, life: &Arc<Life>, way: Option<&Arc<dyn Source>>, failure: Failure) -> LookupError {
+        let (lie, way) = match (failure, way) {
+            (Failure::Source(error), Some(way)) => {
+                return LookupError::of_tile(&self.memory.name, way, error);
+            }
+            (Failure::Lie(lie), Some(way)) => (lie, way),
+            _ => return self.lost(),
+        };
+        if let Lie::Unproven(ClientError::Fork(evidence)) = &lie {
+            self.memory.close(life, evidence).await;
+            if let Err(closed) = self.may_ask(life).await {
+                return closed;
             }
         }
-    }
-
-    fn no_tile(&self, tile: Tile) -> LookupError {
-        LookupError::Absent {
-            database: self.memory.name.clone(),
-            text: format!("{}: the newest tree has no {tile}", self.name()).into(),
-            withdrawn: false,
-        }
+        tracing::error!(
+            event = "sumdb_wrong",
+            sumdb.name = self.name(),
+            upstream.name = way.name(),
+            error = &lie as &dyn std::error::Error,
+            "what a source said in the name of a checksum database is not proven"
+        );
+        let source_name = way.name().into();
+        LookupError::Lies { database: self.memory.name.clone(), source_name, lie: Arc::new(lie) }
     }
 
     fn is_private(&self) -> LookupError {
@@ -289,22 +262,15 @@ impl Database {
     }
 }
 
-/// The tile with the hashes of a tile of records.
-fn of_hashes(tile: Tile) -> Option<Tile> {
-    Tile::new(tile.height(), Some(0), tile.number(), tile.width())
-}
-
-/// Whether the newest tree has the tile, as wide as it is named.
-fn is_within(tile: Tile, life: &Life) -> bool {
-    let within = tile.in_tree(life.newest().tree().size);
-    within.is_some_and(|within| within.width() >= tile.width())
-}
-
-/// The first so many records of a tile of records: each ends with a blank line.
-fn first_records(bytes: &Bytes, count: u32) -> Bytes {
-    let mut ends = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == b"\n\n").map(|(at, _)| at + 2);
-    let last = usize::try_from(count).ok().and_then(|count| ends.nth(count.checked_sub(1)?));
-    last.map_or_else(|| bytes.clone(), |end| bytes.slice(..end))
+fn recorded(
+    authentic: &Authentic,
+    database: Arc<str>,
+    source: &str,
+    answer: &[u8],
+) -> Result<Recorded, Failure> {
+    let sums = authentic.sums().map_err(|error| Failure::Lie(Lie::Sums(error)))?;
+    let record = Arc::new(authentic.record().clone());
+    Ok(Recorded { database, source: source.into(), answer: printed(&record, answer)?, record, sums })
 }
 
 /// The answer as it is served: the record as it was proven, and the signed tree that came with it.

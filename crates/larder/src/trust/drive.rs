@@ -1,53 +1,131 @@
 //! Does what the steps of a check ask for: brings tiles, makes tree heads durable.
+//!
+//! A tile comes from memory, from a file, or from the database, which is asked once for all who want it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use futures_util::future::try_join_all;
 use gomod::Request;
 use gomod::request::{SumDbOperation, SumDbRequest};
 use source::Source;
-use sumdb::Tile;
-use sumdb::client::{Step, Task};
+use sumdb::client::{Client, Step, Task};
+use sumdb::{Proven, Tile};
 
 use super::ask::receive_at_most;
 use super::failure::Failure;
-use super::memory::{Downloaded, Life, Memory};
+use super::memory::{Downloaded, Keeping, Life, Memory};
 
 /// Drives the checks of one timeline of a database.
 pub(super) struct Driver<'d> {
-    pub(super) memory: &'d Memory,
-    pub(super) life: &'d Life,
-    /// Where tiles come from that are not at hand.
-    pub(super) way: &'d Arc<dyn Source>,
+    pub(super) memory: &'d Arc<Memory>,
+    pub(super) life: &'d Arc<Life>,
+    /// Where tiles come from that are not at hand; none if nobody may be asked.
+    pub(super) way: Option<&'d Arc<dyn Source>>,
 }
 
+/// The tiles of one check that came from the database and not from a file.
+type Downloads = Mutex<Vec<Tile>>;
+
 impl Driver<'_> {
-    /// Drives a check to its end. What it has proven on the way is remembered when it ends well, and only then.
+    /// Drives a check of the timeline to its end. What it has proven on the way is remembered and kept when it ends well,
+    /// and only then.
     pub(super) async fn run<T: Task>(&self, mut task: T) -> Result<T::Answer, Failure> {
+        let downloads = Downloads::default();
         loop {
             let step = {
                 let mut client = self.life.client();
                 task.step(&mut client, &|tile| self.life.tile(tile))
             };
             match step? {
-                Step::Bring(tiles) | Step::BringAnew(tiles) => {
-                    let brought = try_join_all(tiles.iter().map(|tile| self.bring(*tile))).await?;
-                    tiles.into_iter().zip(brought).for_each(|(tile, bytes)| task.bring(tile, bytes));
-                }
-                Step::Keep(head) => self.life.client().kept(&head),
+                Step::Keep(head) => self.memory.keep_head(self.life, &head).await,
+                Step::Bring(tiles) => self.bring(&mut task, tiles, &downloads).await?,
+                Step::BringAnew(tiles) => self.bring_anew(&mut task, tiles, &downloads).await?,
                 Step::Done(answer) => {
                     self.life.learn(task.fresh());
+                    self.keep(task.fresh(), downloads);
                     return Ok(answer);
                 }
             }
         }
     }
 
-    async fn bring(&self, tile: Tile) -> Result<Arc<[u8]>, Failure> {
-        let download = download(self.way.clone(), self.memory.name.clone(), tile);
-        let tasks = &self.memory.world.parts.tasks;
-        let brought = self.life.downloads.join(tasks, tile, download).await;
-        brought.ok_or(Failure::Lost)?.map_err(Failure::Source)
+    /// Drives a check with a client of its own, whose newest tree is the one that was kept with what is checked. Files of
+    /// the database's past are all it needs; what they lack is brought from the database where one may be asked.
+    pub(super) async fn run_apart<T: Task>(
+        &self,
+        mut client: Client,
+        mut task: T,
+    ) -> Result<T::Answer, Failure> {
+        let downloads = Downloads::default();
+        loop {
+            // Nothing is trusted but the tree, and whoever reads the answer is given that.
+            match task.step(&mut client, &|_| None)? {
+                Step::Keep(head) => client.kept(&head),
+                Step::Bring(tiles) => self.bring(&mut task, tiles, &downloads).await?,
+                Step::BringAnew(tiles) => self.bring_anew(&mut task, tiles, &downloads).await?,
+                Step::Done(answer) => {
+                    self.keep(task.fresh(), downloads);
+                    return Ok(answer);
+                }
+            }
+        }
+    }
+
+    async fn bring<T: Task>(
+        &self,
+        task: &mut T,
+        tiles: Vec<Tile>,
+        downloads: &Downloads,
+    ) -> Result<(), Failure> {
+        let bytes = try_join_all(tiles.iter().map(|tile| self.find(*tile, downloads))).await?;
+        tiles.into_iter().zip(bytes).for_each(|(tile, bytes)| task.bring(tile, bytes));
+        Ok(())
+    }
+
+    async fn bring_anew<T: Task>(
+        &self,
+        task: &mut T,
+        tiles: Vec<Tile>,
+        downloads: &Downloads,
+    ) -> Result<(), Failure> {
+        let bytes = try_join_all(tiles.iter().map(|tile| self.download(*tile, downloads))).await?;
+        tiles.into_iter().zip(bytes).for_each(|(tile, bytes)| task.bring(tile, bytes));
+        Ok(())
+    }
+
+    /// The bytes of a tile, from wherever they are nearest.
+    async fn find(&self, tile: Tile, downloads: &Downloads) -> Result<Arc<[u8]>, Failure> {
+        if let Some(proven) = self.life.tile(tile.whole()).and_then(|proven| proven.narrowed(tile.width())) {
+            return Ok(proven.bytes().clone());
+        }
+        match self.memory.shelf.tile(tile).await {
+            Ok(Some(bytes)) if bytes.len() == tile.size_bytes() => Ok(Arc::from(&*bytes)),
+            Ok(_) => self.download(tile, downloads).await,
+            Err(error) => {
+                tracing::debug!(sumdb.name = &*self.memory.name, "a kept tile could not be read: {error}");
+                self.download(tile, downloads).await
+            }
+        }
+    }
+
+    async fn download(&self, tile: Tile, downloads: &Downloads) -> Result<Arc<[u8]>, Failure> {
+        let way = self.way.ok_or(Failure::NotKept)?;
+        downloads.lock().unwrap_or_else(PoisonError::into_inner).push(tile);
+        let download = download(way.clone(), self.memory.name.clone(), tile);
+        let downloaded = self.life.downloads.join(&self.memory.world.parts.tasks, tile, download).await;
+        downloaded.ok_or(Failure::Lost)?.map_err(Failure::Source)
+    }
+
+    /// Keeps what was proven and is not on the disk yet, behind the answer.
+    fn keep(&self, fresh: &[Proven], downloads: Downloads) {
+        let downloaded = downloads.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let tiles = fresh.iter().filter(|proven| downloaded.contains(&proven.tile()));
+        let tiles = tiles.map(|proven| (proven.tile(), Bytes::from_owner(proven.bytes().clone())));
+        let tiles: Vec<_> = tiles.collect();
+        if !tiles.is_empty() {
+            self.memory.keep(self.life, Keeping::Tiles(tiles));
+        }
     }
 }
 

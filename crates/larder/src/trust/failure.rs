@@ -105,6 +105,8 @@ pub(super) enum Failure {
     Lie(Lie),
     /// A tile could not be had.
     Source(SourceError),
+    /// A tile is not kept, and nobody may be asked.
+    NotKept,
     /// A task ended without an outcome.
     Lost,
 }
