@@ -29,13 +29,19 @@ pub(crate) struct Database {
 impl Database {
     /// Starts below `dir`, knowing of these versions, under the published test key.
     pub(crate) async fn start(dir: &Path, known: &[ModuleFiles]) -> Self {
-        Self::signing(&dir.join("database"), known, (SIGNER, KEY), 0).await
+        Self::signing(&dir.join("database"), known, (SIGNER, KEY), &[]).await
     }
 
     /// Starts under the published test key with this many other records around those of these versions, which are all
     /// that it will ever know.
     pub(crate) async fn large(dir: &Path, known: &[ModuleFiles], others: usize) -> Self {
-        Self::signing(&dir.join("database"), known, (SIGNER, KEY), others).await
+        Self::signing(&dir.join("database"), known, (SIGNER, KEY), &["-filler", &others.to_string()]).await
+    }
+
+    /// Starts as [`Database::large`], and grows by some records with each lookup, as when the whole world uses it.
+    pub(crate) async fn growing(dir: &Path, known: &[ModuleFiles], others: usize) -> Self {
+        let flags = ["-filler", &others.to_string(), "-grow", "97"];
+        Self::signing(&dir.join("database"), known, (SIGNER, KEY), &flags).await
     }
 
     /// Starts with keys of its own for this name.
@@ -43,20 +49,21 @@ impl Database {
         let made = Command::new(program().await).args(["-generate", name]).env_clear().output().unwrap();
         let made = String::from_utf8(made.stdout).unwrap();
         let (signer, verifier) = made.split_once('\n').unwrap();
-        Self::signing(&dir.join(name), known, (signer, verifier.trim()), 0).await
+        Self::signing(&dir.join(name), known, (signer, verifier.trim()), &[]).await
     }
 
     async fn signing(
         dir: &Path,
         known: &[ModuleFiles],
         (signer, verifier): (&str, &str),
-        others: usize,
+        flags: &[&str],
     ) -> Self {
         let program = program().await;
         std::fs::create_dir_all(dir).unwrap();
         std::fs::write(dir.join("records"), lines(known)).unwrap();
         let mut child = Command::new(program)
-            .args(["-filler", &others.to_string(), signer])
+            .args(flags)
+            .arg(signer)
             .arg(dir)
             .env_clear()
             .stdin(Stdio::null())

@@ -10,6 +10,7 @@ mod client;
 mod crash;
 mod database;
 mod drain;
+mod gone;
 mod import;
 mod larder;
 mod outage;

@@ -9,8 +9,6 @@ use crate::database::{Database, KEY, NAME};
 use crate::larder::Larder;
 use crate::world;
 
-const TOOLCHAIN_SAYS: &str = "go version go1.99.9 made for this test: version\n";
-
 /// Everything that the database is to know of.
 fn known(more: &[ModuleFiles]) -> Vec<ModuleFiles> {
     [world::modules(), more.to_vec()].concat()
@@ -184,7 +182,7 @@ async fn go_switches_to_a_toolchain_that_came_through_larder() {
         larder.requests().await;
         let go = world::client(&dir.path().join(client), &larder.url()).sumdb(KEY);
         let version = go.env("GOTOOLCHAIN", "go1.99.9").run(&["version"]).await;
-        assert_eq!(version.success(), TOOLCHAIN_SAYS);
+        assert_eq!(version.success(), world::TOOLCHAIN_SAYS);
         let asked = larder.requests().await;
         let zip = asked.iter().find(|line| line.contains(".zip\"")).unwrap();
         assert!(zip.contains(&format!("\"{state}\"")), "{zip}");
@@ -196,5 +194,5 @@ async fn go_switches_to_a_toolchain_that_came_through_larder() {
 async fn by_file(go: &Go) {
     go.write("go.mod", "module example.com/main\n\ngo 1.99\n\ntoolchain go1.99.9\n");
     let version = go.clone().env("GOTOOLCHAIN", "auto").run(&["version"]).await;
-    assert_eq!(version.success(), TOOLCHAIN_SAYS);
+    assert_eq!(version.success(), world::TOOLCHAIN_SAYS);
 }

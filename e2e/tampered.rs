@@ -1,12 +1,13 @@
 //! One wrong bit, anywhere between the source, the checksum database, the disk and the client: Larder refuses what it
 //! makes wrong, and where a client goes around Larder, the go command does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use testkit::go::{self, Output};
-use testkit::{ModuleFiles, Upstream};
+use testkit::{ModuleFiles, Upstream, eventually};
 
-use crate::database::Database;
+use crate::database::{Database, KEY, NAME};
+use crate::larder::Larder;
 use crate::world;
 
 const WANTED: &str = "example.com/lib@v1.0.0";
@@ -93,5 +94,80 @@ async fn a_wrong_bit_outside_is_refused_by_go_where_it_goes_around_larder() {
         for words in place.go_says {
             assert!(refused.stderr.contains(words), "{}: {}", place.name, refused.stderr);
         }
+    }
+}
+
+/// A place on the disk of Larder, by the end of its path, and what go says when it meets a wrong bit there itself.
+const HELD: [(&str, &[&str]); 5] = [
+    ("/@v/v1.0.0.zip", &["zip: checksum error"]),
+    ("/@v/v1.0.0.mod", &["verifying go.mod: checksum mismatch", "SECURITY ERROR"]),
+    ("/lookup/example.com/lib@v1.0.0", &["cannot authenticate record data in server response"]),
+    ("/tile/8/0/000", &["inconsistent tile"]),
+    ("/tile/8/1/000.p/2", &["inconsistent tile"]),
+];
+
+/// Inverts a bit of a file.
+fn flip(file: &Path) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = (bytes.len() / 2).min(60);
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+fn find(folder: &Path, end: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.into_iter().find_map(|path| {
+        if path.is_dir() {
+            find(&path, end)
+        } else {
+            path.display().to_string().ends_with(end).then_some(path)
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_wrong_bit_on_the_disk_is_never_served_and_healed_when_it_can_be() {
+    if !go::available() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let below = |name: &str| dir.path().join(name);
+    let database = Database::large(dir.path(), &[library()], 600).await;
+    let upstream = Upstream::of(&[library()]).await;
+    let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
+    let mut larder = Larder::start(&below("data"), &flags);
+    download(&below("first"), &larder.url(), KEY).await.success();
+    let tree = larder.data("modules");
+    for (at, (end, go_says)) in HELD.into_iter().enumerate() {
+        let file = find(&tree, end).unwrap_or_else(|| panic!("{end} is not held"));
+        let (path, right) =
+            (format!("/{}", file.strip_prefix(&tree).unwrap().display()), std::fs::read(&file).unwrap());
+        larder.kill9();
+        flip(&file);
+        // Around Larder, at its files.
+        std::fs::write(tree.join(format!("sumdb/{NAME}/supported")), "").unwrap();
+        let around =
+            download(&below(&format!("around-{at}")), &format!("file://{}", tree.display()), KEY).await;
+        assert!(!around.ok, "{end}: go took it");
+        for words in go_says {
+            assert!(around.stderr.contains(words), "{end}: {}", around.stderr);
+        }
+        // By way of Larder, with nobody to ask.
+        upstream.stop().await;
+        database.faults("/ status 503\n");
+        larder.restart();
+        let answer = larder.ask(&path).await;
+        let is_right = answer.status == 200 && answer.body == right;
+        assert!(is_right || [502, 503].contains(&answer.status), "{path}: {}", answer.status);
+        // And with everybody there again.
+        upstream.restart().await;
+        database.faults("");
+        let healed = || async {
+            let answer = larder.ask(&path).await;
+            assert!(answer.status != 200 || answer.body == right, "{path} was served wrong");
+            answer.status == 200
+        };
+        eventually(&path, healed).await;
+        download(&below(&format!("healed-{at}")), &larder.url(), KEY).await.success();
     }
 }

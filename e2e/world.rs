@@ -139,6 +139,9 @@ pub(crate) fn client(dir: &Path, proxy: &str) -> Go {
     go
 }
 
+/// What the toolchain says to `go version`.
+pub(crate) const TOOLCHAIN_SAYS: &str = "go version go1.99.9 made for this test: version\n";
+
 /// The toolchain that a go command on this machine asks for: a script that says its name, and the places where the go
 /// command sets the permission to execute (cmd/go/internal/toolchain `Exec`).
 pub(crate) async fn toolchain(dir: &Path) -> ModuleFiles {

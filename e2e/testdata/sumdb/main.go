@@ -1,6 +1,6 @@
 // A checksum database made of Go's own code, on loopback, over records in a file. For tests and for the benchmark.
 //
-//	sumdb [-latency D] [-filler N] SIGNER-KEY DIRECTORY
+//	sumdb [-latency D] [-filler N] [-grow N] SIGNER-KEY DIRECTORY
 //	sumdb -generate NAME        prints a signer key and its verifier key
 //
 // DIRECTORY/records has the two lines of go.sum for each module version. Prints its address. What is asked for is appended
@@ -24,6 +24,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -37,6 +38,7 @@ func main() {
 	generate := flag.String("generate", "", "the name of a database to make keys for")
 	latency := flag.Duration("latency", 0, "how long every answer waits")
 	fillers := flag.Int("filler", 0, "how many other records there are among those of the file")
+	grow := flag.Int("grow", 0, "by how many other records it grows with each lookup")
 	listen := flag.String("listen", "127.0.0.1:0", "where it listens")
 	flag.Parse()
 	if *generate != "" {
@@ -46,11 +48,11 @@ func main() {
 		fmt.Println(verifier)
 		return
 	}
-	d := &database{dir: flag.Arg(1), latency: *latency}
-	ops := sumdb.NewTestServer(flag.Arg(0), d.gosum)
-	d.server = sumdb.NewServer(ops)
+	d := &database{dir: flag.Arg(1), latency: *latency, grow: *grow}
+	d.ops = sumdb.NewTestServer(flag.Arg(0), d.gosum)
+	d.server = sumdb.NewServer(d.ops)
 	if *fillers > 0 {
-		d.fill(ops, *fillers)
+		d.fill(*fillers)
 	}
 	asked, err := os.OpenFile(filepath.Join(d.dir, "asked"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
 	check(err)
@@ -70,8 +72,11 @@ func check(err error) {
 type database struct {
 	dir     string
 	latency time.Duration
+	ops     *sumdb.TestServer
 	server  http.Handler
 	asked   io.Writer
+	grow    int
+	others  atomic.Int64
 	// Those that were there at the start; else the file is read anew each time.
 	known map[string]string
 }
@@ -108,31 +113,41 @@ func (d *database) gosum(path, version string) ([]byte, error) {
 }
 
 // Puts the records of the file evenly among others, so that each needs a tile of its own.
-func (d *database) fill(ops *sumdb.TestServer, count int) {
+func (d *database) fill(count int) {
 	known, err := d.records()
 	check(err)
 	d.known = known
 	every := max(count/(len(known)+1), 1)
-	add := func(m module.Version) {
-		_, err := ops.Lookup(context.Background(), m)
-		check(err)
-	}
 	real := make([]string, 0, len(known))
 	for name := range known {
 		real = append(real, name)
 	}
 	for i := range count {
-		add(module.Version{Path: filler + strconv.Itoa(i), Version: "v1.0.0"})
+		d.other()
 		if i%every == 0 && i/every < len(real) {
 			path, version, _ := strings.Cut(real[i/every], "@")
-			add(module.Version{Path: path, Version: version})
+			d.add(module.Version{Path: path, Version: version})
 		}
 	}
+}
+
+func (d *database) other() {
+	d.add(module.Version{Path: filler + strconv.FormatInt(d.others.Add(1), 10), Version: "v1.0.0"})
+}
+
+func (d *database) add(m module.Version) {
+	_, err := d.ops.Lookup(context.Background(), m)
+	check(err)
 }
 
 func (d *database) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(d.asked, "%s\n", r.URL.Path)
 	time.Sleep(d.latency)
+	if strings.HasPrefix(r.URL.Path, "/lookup/") {
+		for range d.grow {
+			d.other()
+		}
+	}
 	answer := httptest.NewRecorder()
 	d.server.ServeHTTP(answer, r)
 	body, status := answer.Body.Bytes(), answer.Code
