@@ -13,6 +13,7 @@ mod heal;
 pub mod renew;
 mod settings;
 mod sumdb;
+mod told;
 pub mod view;
 
 use std::sync::Arc;
@@ -357,7 +358,7 @@ impl Pipeline {
 
     async fn fill(self: &Arc<Self>, who: &Identity, want: &Request) -> Result<Answer, Error> {
         if let Some(passed) = self.supported(want) {
-            return Ok(self.passed(want, passed, CacheState::Miss));
+            return Ok(self.passed(want, passed, CacheState::Hit));
         }
         if let Some(kept) = self.kept(want).await? {
             return Ok(kept);

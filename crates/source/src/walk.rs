@@ -54,11 +54,20 @@ pub struct Line {
     pub source: String,
     /// One to four lines, safe to show.
     pub text: String,
+    /// Whether it sent something that cannot be what was asked for, instead of saying no or failing.
+    pub is_wrong: bool,
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.source, self.text)
+    }
+}
+
+impl WalkError {
+    /// What was said of the sources that sent something wrong.
+    pub fn wrong(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(|line| line.is_wrong)
     }
 }
 
@@ -74,7 +83,11 @@ impl<'a> Walk<'a> {
             return;
         };
         self.stopped = link.fallback() == Fallback::OnAbsent && !error.is_absent();
-        let said = Line { source: link.source().name().to_owned(), text: error.text() };
+        let said = Line {
+            source: link.source().name().to_owned(),
+            text: error.text(),
+            is_wrong: error.class() == Class::Corrupt,
+        };
         self.failures.push(Failure { said, direct: link.is_direct(), error: Some(error) });
     }
 
@@ -89,7 +102,7 @@ impl<'a> Walk<'a> {
     pub fn finish(mut self) -> WalkError {
         let exhausted = !self.stopped && self.asked >= self.chain.links().len();
         if exhausted && self.chain.ends_off() {
-            let said = Line { source: "off".to_owned(), text: DISABLED.to_owned() };
+            let said = Line { source: "off".to_owned(), text: DISABLED.to_owned(), is_wrong: false };
             self.failures.push(Failure { said, direct: false, error: None });
         }
         if let Some(best) = best(&self.failures) {

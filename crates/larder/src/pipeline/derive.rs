@@ -14,7 +14,7 @@ use source::Walk;
 
 use super::fetch::at_fault;
 use super::flight::{Flight, Landed};
-use super::{Answer, AnswerContent, CacheState, Error, Pipeline, REFRESH_PAUSE, Reach};
+use super::{Answer, AnswerContent, CacheState, Error, Pipeline, REFRESH_PAUSE, Reach, told};
 use crate::auth::Identity;
 use crate::cache::keep::DERIVED;
 use crate::cache::{Content, Held};
@@ -44,6 +44,9 @@ impl Pipeline {
         // Only sources in trouble can have made this fail: then the denial alone is not the answer, nor remembered.
         let derived = derived.inspect_err(|_| self.cache.forget(want))?;
         let Some(body) = derived else { return Err(error) };
+        if let Error::Sources(walk) = &error {
+            told::done_without(want, walk);
+        }
         let lasts = if is_absent {
             self.failures.remove(want);
             ABSENCE_LASTS
@@ -67,12 +70,15 @@ impl Pipeline {
                         Request::Latest(path) | Request::Query(path, _) => verify::resolved(path, &bytes),
                         Request::File(..) | Request::SumDb(_) => return Err(Error::Lost),
                     };
-                    checked.map_err(|wrong| at_fault(source, &wrong))
+                    checked.map_err(|wrong| at_fault(&wrong))
                 }
                 Err(error) => Err(error),
             };
             match checked {
-                Ok(body) => return Ok(self.cache.keep_known(want, body, source.name()).await),
+                Ok(body) => {
+                    told::done_without(want, &walk.finish());
+                    return Ok(self.cache.keep_known(want, body, source.name()).await);
+                }
                 Err(error) => walk.failed(error),
             }
         }

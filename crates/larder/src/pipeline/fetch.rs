@@ -11,7 +11,7 @@ use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk
 use store::{Durability, Spool, StoreError};
 
 use super::flight::{Flight, Landed, PIECE};
-use super::{Error, FAILURE_MEMORY, Passage, Pipeline};
+use super::{Error, FAILURE_MEMORY, Passage, Pipeline, told};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
 use crate::cache::{Held, KeepError, Lookup};
@@ -98,12 +98,7 @@ pub(super) async fn fly(pipeline: Arc<Pipeline>, flight: Arc<Flight>, passage: P
         Err(error) if error.class().is_absence() => {}
         Err(error) => {
             trace::fail(format_args!("{:?}", error.class()));
-            tracing::warn!(
-                event = "fetch_failed",
-                want = %flight.want(),
-                error.class = error.class().as_str(),
-                "fetch failed: {error}"
-            );
+            told::given_up(flight.want(), error);
             let failure = (pipeline.clock.now(), error.clone());
             pipeline.failures.insert(flight.want().clone(), failure);
         }
@@ -190,8 +185,14 @@ impl Pipeline {
                 FileKind::Info | FileKind::Mod => self.receive_small(flight, module, kind, link).await,
             };
             match attempt {
-                Ok(held) => return Ok(held),
-                Err(Trouble::Final(error)) => return Err(error),
+                Ok(held) => {
+                    told::done_without(flight.want(), &walk.finish());
+                    return Ok(held);
+                }
+                Err(Trouble::Final(error)) => {
+                    told::done_without(flight.want(), &walk.finish());
+                    return Err(error);
+                }
                 Err(Trouble::Source(error)) if flight.is_followed() => {
                     if error.class() == source::Class::Corrupt {
                         self.doubted.insert(flight.want().clone(), ());
@@ -230,7 +231,7 @@ impl Pipeline {
             FileKind::Info => verify::info(module, &bytes),
             _ => verify::go_mod(bytes, recorded.as_ref()),
         };
-        let verified = self.judged(source, recorded.is_some(), verified)?;
+        let verified = self.judged(recorded.is_some(), verified)?;
         self.keep_or_pass(module, kind, verified, source).await
     }
 
@@ -281,7 +282,7 @@ impl Pipeline {
         let arrival = Arrival { module, source, size: announced, shown_from };
         let sums = receive(flight, arrival, coming, &spool).await?;
         if let Some(announced) = announced.filter(|announced| *announced != sums.size) {
-            return Err(at_fault(source, &Wrong::Length { announced, got: sums.size }).into());
+            return Err(at_fault(&Wrong::Length { announced, got: sums.size }).into());
         }
         let recorded = self.cache.recorded_h1(module, FileKind::Zip).await?;
         let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
@@ -299,16 +300,11 @@ impl Pipeline {
             Err(Wrong::Hash { got, .. }) => self.cache.accuse(module, FileKind::Zip, &spool, got).await,
             _ => {}
         }
-        Ok(self.judged(source, is_recorded, checked)?)
+        Ok(self.judged(is_recorded, checked)?)
     }
 
     /// Counts how a check ended; what is wrong is the source's fault.
-    fn judged(
-        &self,
-        source: &dyn Source,
-        is_recorded: bool,
-        checked: Result<Verified, Wrong>,
-    ) -> Result<Verified, SourceError> {
+    fn judged(&self, is_recorded: bool, checked: Result<Verified, Wrong>) -> Result<Verified, SourceError> {
         self.counters.tally(
             match &checked {
                 Ok(verified) if is_recorded && verified.h1.is_some() => Tally::VerifiedAgreed,
@@ -318,7 +314,7 @@ impl Pipeline {
             },
             1,
         );
-        checked.map_err(|wrong| at_fault(source, &wrong))
+        checked.map_err(|wrong| at_fault(&wrong))
     }
 }
 
@@ -448,7 +444,7 @@ impl Intake<'_> {
         let read = tokio::task::spawn_blocking(move || spool.read_at(0, BEGINNING));
         let read = tokio::time::timeout(store::PATIENCE, read).await.map_err(|_| stuck("read"))?;
         let beginning = read.map_err(|_| Error::Lost)??;
-        verify::zip_begins(module, &beginning).map_err(|wrong| at_fault(source, &wrong))?;
+        verify::zip_begins(module, &beginning).map_err(|wrong| at_fault(&wrong))?;
         let name = HeaderValue::from_str(source.name()).map_err(|_| Error::Lost)?;
         self.flight.arriving(size, name, self.spool.clone());
         Ok(())
@@ -460,14 +456,8 @@ fn stuck(operation: &'static str) -> Error {
     StoreError::Stuck { operation, object: "a spool".to_owned() }.into()
 }
 
-/// Turns what is wrong with a body into a fault of its source.
-pub(super) fn at_fault(source: &dyn Source, wrong: &Wrong) -> SourceError {
-    tracing::error!(
-        event = "source_wrong",
-        upstream.name = source.name(),
-        error = wrong as &dyn std::error::Error,
-        "a source sent something wrong"
-    );
+/// What is wrong with a body is a fault of its source.
+pub(super) fn at_fault(wrong: &Wrong) -> SourceError {
     SourceError::Rejected { text: verify::explain(wrong) }
 }
 

@@ -128,6 +128,7 @@ async fn beyond_all_bounds_misses_are_refused_at_once_and_hits_and_health_are_no
     assert_eq!(proxy.get(&held.list_url()).await.header("x-larder-cache"), Some("stale"));
     let supported = proxy.get("/sumdb/sum.golang.org/supported").await;
     assert_eq!(supported.status, 200, "needs nobody else, so waits for nobody");
+    assert_eq!(supported.header("x-larder-cache"), Some("hit"), "nothing was fetched for it");
     upstream.heal("*");
     upstream.release();
     for _ in 0..5 {

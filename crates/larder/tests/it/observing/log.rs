@@ -247,3 +247,44 @@ async fn a_private_module_is_not_named_in_the_log_where_it_shall_be_hidden() {
         assert_eq!(log.matches("GET private").count(), if hides { PRIVATE.len() } else { 0 }, "{log}");
     }
 }
+
+/// The lines that tell of a source: event, level, who is named, and whether the reason is told.
+fn told_of_sources(log: &str, reason: &str) -> Vec<(String, String, String, bool)> {
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let word = |line: &serde_json::Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+    let told = lines.filter(|line| ["source_wrong", "fetch_failed"].contains(&word(line, "event").as_str()));
+    told.map(|line| {
+        let is_explained = line.to_string().contains(reason);
+        (word(&line, "event"), word(&line, "level"), word(&line, "upstream.name"), is_explained)
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_was_wrong_is_told_once_whether_another_one_answered_or_not() {
+    let files = ModuleFiles::new("example.com/m", "v1.0.0").file("a.go", "package a\n");
+    let (wrong, right) = (Upstream::start().await, Upstream::of(std::slice::from_ref(&files)).await);
+    wrong.on(&files.url("info")).bytes(r#"{"Version":"v6.6.6","Time":"2024-01-01T00:00:00Z"}"#);
+    let name = wrong.address().to_string();
+    let once = |event: &str| vec![(event.to_owned(), "ERROR".to_owned(), name.clone(), true)];
+
+    let process = Process::start(&wrong.url(), "json");
+    assert_eq!(raw::get(process.address, &files.url("info")).await.status, 502);
+    assert_eq!(told_of_sources(&process.end(), "v6.6.6"), once("fetch_failed"));
+
+    let chain = format!("{}|{}", wrong.url(), right.url());
+    let process = Process::start(&chain, "json");
+    assert_eq!(raw::get(process.address, &files.url("info")).await.status, 200);
+    assert_eq!(told_of_sources(&process.end(), "v6.6.6"), once("source_wrong"));
+
+    // With nothing of it from a source, the list is made of what is held.
+    wrong.serve(&files);
+    wrong.heal(&files.url("info"));
+    let process = Process::start(&wrong.url(), "json");
+    for kind in ["info", "mod", "zip"] {
+        assert_eq!(raw::get(process.address, &files.url(kind)).await.status, 200);
+    }
+    wrong.on(&files.list_url()).bytes("<!DOCTYPE html><html></html>").header("Content-Type", "text/plain");
+    assert_eq!(raw::get(process.address, &files.list_url()).await.text(), "v1.0.0\n");
+    assert_eq!(told_of_sources(&process.end(), "the version list"), once("source_wrong"));
+}
