@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use testkit::module::{Entry, write_zip};
-use testkit::{ModuleFiles, Upstream, raw};
+use testkit::{ModuleFiles, RawClient, Upstream, raw};
 
 use crate::proxy::TestProxy;
 
@@ -141,14 +141,22 @@ fn large_and_wrong() -> (ModuleFiles, Vec<u8>) {
     (files, zip)
 }
 
+/// Asks for a zip that is sent slowly enough for the asker to see its beginning; the status, and whether all of it came.
+async fn asked_early(proxy: &TestProxy, upstream: &Upstream, path: &str) -> (u16, bool) {
+    let mut client = RawClient::connect(proxy.address()).await;
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
+    let head = client.read_head().await;
+    upstream.release();
+    (head.status, client.read_body(&head).await.1)
+}
+
 #[tokio::test]
 async fn a_large_wrong_zip_is_cut_once_and_refused_in_words_ever_after() {
     let (files, wrong) = large_and_wrong();
     let upstream = Upstream::of(std::slice::from_ref(&files)).await;
-    upstream.on(&files.url("zip")).bytes(wrong);
+    upstream.on(&files.url("zip")).bytes(wrong).stall_after(200_000);
     let proxy = TestProxy::over(&upstream);
-    let first = proxy.get(&files.url("zip")).await;
-    assert!(first.status == 200 && !first.complete, "{}", first.status);
+    assert_eq!(asked_early(&proxy, &upstream, &files.url("zip")).await, (200, false));
     for _ in 0..3 {
         proxy.clock().advance(Duration::from_millis(1001));
         let again = proxy.get(&files.url("zip")).await;
@@ -167,9 +175,9 @@ async fn after_a_large_wrong_zip_the_next_source_has_its_turn() {
     let (files, wrong) = large_and_wrong();
     let (first, second) =
         (Upstream::of(std::slice::from_ref(&files)).await, Upstream::of(std::slice::from_ref(&files)).await);
-    first.on(&files.url("zip")).bytes(wrong);
+    first.on(&files.url("zip")).bytes(wrong).stall_after(200_000);
     let proxy = TestProxy::with(&[("upstream", &format!("{}|{}", first.url(), second.url()))]);
-    assert!(!proxy.get(&files.url("zip")).await.complete);
+    assert_eq!(asked_early(&proxy, &first, &files.url("zip")).await, (200, false));
     proxy.clock().advance(Duration::from_millis(1001));
     let again = proxy.get(&files.url("zip")).await;
     assert!(again.status == 200 && again.complete && again.body == files.zip(), "{}", again.text());
