@@ -134,21 +134,6 @@ pub(super) fn heading(names: &[&str]) -> Vec<Cell> {
     names.iter().map(|name| Cell((*name).to_owned(), Tone::Soft)).collect()
 }
 
-/// A span of time, roughly.
-pub(super) fn span(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        7200..=172_799 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-/// How long ago something was.
-pub(super) fn ago(seconds: u64) -> String {
-    if seconds == 0 { "just now".to_owned() } else { format!("{} ago", span(seconds)) }
-}
-
 /// A short time, as latencies are.
 pub(super) fn latency(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds} s") }

@@ -8,6 +8,7 @@ use store::Condition;
 use super::body::Body;
 use super::{Service, page};
 use crate::auth::Identity;
+use crate::clock;
 
 impl Service {
     pub(super) fn home<B>(&self, request: &Request<B>, who: &Identity) -> Response<Body> {
@@ -59,7 +60,7 @@ impl Service {
                     (seen.misses) " fetched"
                     @if let Some(rate) = seen.hit_rate() { " (" (format!("{:.1}", rate * 100.0)) " % were here)" }
                     @if seen.failures > 0 { ", " (seen.failures) " failed" }
-                    "; the last " (ago(seen.last_s)) "."
+                    "; the last " (clock::ago(seen.last_s)) "."
                 }
             }
         }
@@ -70,7 +71,7 @@ impl Service {
             h2 { "This instance" }
             dl {
                 dt { "Version" } dd { (crate::version::VERSION) }
-                dt { "Running for" } dd { (span(self.counters.age_s())) }
+                dt { "Running for" } dd { (clock::span(self.counters.age_s())) }
                 dt { "Held" } dd { (self.held()) }
                 @let condition = self.pipeline.cache().store().state().condition;
                 @if condition != Condition::Sound {
@@ -139,18 +140,5 @@ fn setup(base: &str) -> Markup {
         }
         p { "Then see that it works: " code { "go mod download -x " (module) } " names this address in each line." }
         p.soft { "To go back: " code { "go env -u GOPROXY" } ". Private modules: set " code { "GOPRIVATE" } " on the client as always." }
-    }
-}
-
-fn ago(seconds: u64) -> String {
-    if seconds == 0 { "just now".to_owned() } else { format!("{} ago", span(seconds)) }
-}
-
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        7200..=172_799 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
     }
 }

@@ -4,7 +4,8 @@ use crate::app::api::modules::VersionState;
 use crate::app::api::modules::{Failure, FileState, Kept, Known, Loaded, Module, Named, Query, Version};
 use crate::cache::manifest::VerifiedBy;
 use crate::cli::Exit;
-use crate::cli::paper::{Cell, Paper, Tone, ago, count, heading, one_line, size, time};
+use crate::cli::paper::{Cell, Paper, Tone, count, heading, one_line, size, time};
+use crate::clock::ago;
 
 /// Versions of a module that are shown; `--json` has more.
 const SHOWN: usize = 20;

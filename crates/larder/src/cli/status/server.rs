@@ -3,7 +3,8 @@
 use crate::app::api::status::{Status, Store};
 use crate::app::api::upstreams::Upstream;
 use crate::cli::Exit;
-use crate::cli::paper::{Cell, Paper, Tone, ago, count, heading, latency, one_line, size, span, time};
+use crate::cli::paper::{Cell, Paper, Tone, count, heading, latency, one_line, size, time};
+use crate::clock::{ago, span};
 
 /// Shows how the server does.
 pub(super) fn show(paper: &mut Paper, status: &Status) -> Exit {
