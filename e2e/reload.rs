@@ -1,5 +1,7 @@
 //! Reloading the running binary: by SIGHUP and by the file itself.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use testkit::eventually;
@@ -93,4 +95,34 @@ async fn a_certificate_that_is_renewed_on_the_disk_is_noticed() {
     let larder = Larder::start(&dir.path().join("data"), &flags);
     swap("two");
     larder.logged("another certificate is shown from now on").await;
+}
+
+#[tokio::test]
+async fn files_that_the_settings_name_are_noticed_when_they_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let [authorities, password, netrc] = ["ca.pem", "password", "netrc"].map(|name| dir.path().join(name));
+    let pem = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/tls/one.pem");
+    std::fs::copy(pem, &authorities).unwrap();
+    std::fs::write(&password, "hunter2").unwrap();
+    let mode = |file: &Path, mode| std::fs::set_permissions(file, Permissions::from_mode(mode)).unwrap();
+    mode(&password, 0o600);
+    let text = format!(
+        "upstream = \"off\"\nnetrc = \"{}\"\nnetwork.ca_file = \"{}\"\n\
+         [[credential]]\norigin = \"https://proxy.corp\"\nusername = \"ci\"\npassword = \"{}\"\n",
+        netrc.display(),
+        authorities.display(),
+        password.display()
+    );
+    let (larder, _) = started(dir.path(), &text);
+    // It was not there before, and is as open as a file is made.
+    put(&netrc, "machine proxy.corp login ci password hunter2");
+    mode(&netrc, 0o644);
+    larder.logged("netrc is open to everybody").await;
+    larder.logged("no setting has changed").await;
+    mode(&password, 0o604);
+    larder.logged("`password`: the file").await;
+    put(&authorities, "no certificate");
+    let line = larder.logged("ca.pem").await;
+    assert!(line.contains("was not reloaded"), "{line}");
+    assert!(!larder.log().concat().contains("hunter2"));
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::systemd::Notify;
-use super::{build, doors};
+use super::{build, doors, secrets};
 use crate::clock::Clock;
 use crate::config::{Change, Loaded, Reading, Tls, changes, redact};
 use crate::http;
@@ -77,10 +77,11 @@ pub struct Broken {
     pub mistakes: Vec<String>,
 }
 
-/// The files whose change calls for a reload.
+/// The files whose change calls for a reload: the configuration, and those that it names and that are read with it.
 pub(super) fn watched(reading: &Reading, loaded: &Loaded) -> Vec<PathBuf> {
-    let Tls { cert, key } = &loaded.config.tls;
-    reading.files().into_iter().chain(cert.clone()).chain(key.clone()).collect()
+    let config = &loaded.config;
+    let named = [&config.tls.cert, &config.tls.key, &config.network.ca_file].into_iter().flatten();
+    reading.files().into_iter().chain(named.cloned()).chain(secrets::files(config)).collect()
 }
 
 impl Broken {
@@ -298,7 +299,7 @@ impl Report {
         if self.mistakes.is_empty() && self.applied.is_empty() {
             tracing::info!(
                 event = "reload_unchanged",
-                "read the configuration again; nothing in force has changed"
+                "read the configuration again, with the files it names; no setting has changed"
             );
         }
     }

@@ -69,6 +69,16 @@ pub(super) fn read(secret: &Secret) -> Result<String, SecretError> {
     }
 }
 
+/// The files that hold credentials of upstreams, the netrc among them, whether they are there or not.
+pub(super) fn files(config: &Config) -> Vec<PathBuf> {
+    let secrets = config.credential.iter().flat_map(|entry| [&entry.password, &entry.token]).flatten();
+    let named = secrets.filter_map(|secret| match secret.find() {
+        Found::File(path) => Some(path.to_owned()),
+        Found::Value(_) | Found::Unset(_) => None,
+    });
+    named.chain(config.netrc.clone()).collect()
+}
+
 fn read_file(path: &Path, max_bytes: u64) -> Result<String, SecretError> {
     let unreadable = |cause| SecretError::Unreadable { path: path.to_owned(), cause };
     let file = File::open(path).map_err(unreadable)?;

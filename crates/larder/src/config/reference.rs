@@ -87,7 +87,7 @@ Durations are written with their unit (`500ms`, `90s`, `10m`, `1h30m`, `7d`), si
 elements of the module path as it has itself. Passwords in addresses (`https://user:password@host`) are never
 printed; set them in the environment or in a file that only the server may read. Settings for secrets do not hold
 them: they name a file, by a path that begins with `/` or `./`, which others may not read (`chmod o=`), or a
-variable, `env:NAME`. Files of secrets are read again with each reload.
+variable, `env:NAME`. Files of secrets are read again when they change.
 
 `docs/larder.schema.json` is the schema of the file, for editors.
 
