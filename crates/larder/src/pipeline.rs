@@ -10,6 +10,8 @@ mod failure;
 mod fetch;
 pub mod flight;
 mod heal;
+mod proof;
+mod receive;
 pub mod renew;
 mod settings;
 mod sumdb;
@@ -165,6 +167,8 @@ pub struct Pipeline {
     /// Zips that were wrong after a part of them had been sent. Nothing of them is sent again before all is checked: then
     /// a client is told what is wrong instead of being cut each time, and the next source has its turn.
     doubted: quick_cache::sync::Cache<Request, ()>,
+    /// What was sent in place of what is on record: kept as evidence once.
+    accused: quick_cache::sync::Cache<(Request, gomod::H1), ()>,
     /// Checking a zip keeps a core busy: at most as many at once as there are cores.
     checking: tokio::sync::Semaphore,
 }
@@ -185,6 +189,7 @@ impl Pipeline {
             flights: Flights::default(),
             failures: quick_cache::sync::Cache::new(4096),
             doubted: quick_cache::sync::Cache::new(1024),
+            accused: quick_cache::sync::Cache::new(1024),
             checking: tokio::sync::Semaphore::new(cores),
         })
     }

@@ -7,6 +7,8 @@
 
 pub mod sums;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use gomod::h1::H1;
 use gomod::info::{self, Info};
@@ -83,6 +85,16 @@ pub enum Wrong {
         /// What the content has.
         got: H1,
     },
+    /// The content is not what a checksum database has on record.
+    #[error("its hash is {got}, but the checksum database {database} has {recorded}")]
+    Record {
+        /// The name of the database.
+        database: Arc<str>,
+        /// What is on record.
+        recorded: H1,
+        /// What the content has.
+        got: H1,
+    },
     /// More or fewer bytes than announced.
     #[error("{got} bytes came where {announced} were announced")]
     Length {
@@ -119,6 +131,31 @@ pub fn go_mod(bytes: Bytes, recorded: Option<&H1>) -> Result<Verified, Wrong> {
     let h1 = H1::of_mod(&bytes);
     agree(recorded, &h1)?;
     Ok(in_memory(bytes, Some(h1)))
+}
+
+/// Checks a go.mod file against the record of a checksum database, which alone decides: what is on record is right
+/// whatever it looks like, a toolchain's empty one included.
+pub fn recorded_mod(bytes: Bytes, recorded: H1, database: &Arc<str>) -> Result<Verified, Wrong> {
+    let h1 = H1::of_mod(&bytes);
+    in_memory(bytes, Some(h1)).as_recorded(recorded, database)
+}
+
+impl Verified {
+    /// The same if its hash is what a checksum database has on record.
+    pub fn as_recorded(self, recorded: H1, database: &Arc<str>) -> Result<Self, Wrong> {
+        match self.h1 {
+            Some(got) if got != recorded => Err(Wrong::Record { database: database.clone(), recorded, got }),
+            _ => Ok(self),
+        }
+    }
+
+    /// The same if its hash is the one that was recorded here first, should there be one.
+    pub fn as_first(self, recorded: Option<&H1>) -> Result<Self, Wrong> {
+        if let Some(got) = &self.h1 {
+            agree(recorded, got)?;
+        }
+        Ok(self)
+    }
 }
 
 /// Looks at the first bytes of a module zip: no proof, but a page of a captive portal and another module's zip are

@@ -74,6 +74,7 @@ pub(super) fn sources(
         databases: databases(config, &builder, clock, (routes.default_chain(), memories))?,
         routes,
         origins,
+        holds_unverified: config.verify.unreachable == config::Unreachable::Hold,
         client_wait: config.timeout.client_wait.into(),
         bounds: bounds(config),
         shares: Shares::new(config.limits.exempt.clone()),

@@ -22,6 +22,7 @@ use store::{Durability, Key, Publish, Spool, StoreError};
 use super::examine::Damage;
 use super::manifest::Record;
 use super::{Cache, file_key, key, read};
+use crate::trust::Recorded;
 
 /// How much evidence is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,37 @@ pub struct Note {
     /// What it should have been; none where nothing was recorded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expected: Option<Expected>,
+    /// The configured name of the source that sent it; none for what was held.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sent_by: Option<String>,
+    /// What a checksum database says it should be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub witness: Option<Witness>,
+}
+
+/// What a checksum database says a file should be, to be checked by anyone who has its key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Witness {
+    /// The name of the database.
+    pub database: String,
+    /// The hash on record; none for a file that no record names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub h1: Option<H1>,
+    /// The answer to the lookup as it came: the number, the record, and the signed tree that it is in.
+    pub answer: String,
+}
+
+impl Witness {
+    /// What is on record of a file.
+    pub fn of(recorded: &Recorded, kind: FileKind) -> Self {
+        let h1 = match kind {
+            FileKind::Info => None,
+            FileKind::Mod => Some(recorded.sums.go_mod),
+            FileKind::Zip => Some(recorded.sums.zip),
+        };
+        let answer = String::from_utf8_lossy(&recorded.answer).into_owned();
+        Self { database: recorded.database.to_string(), h1, answer }
+    }
 }
 
 /// What a record says a file should be.
@@ -132,8 +164,14 @@ impl Cache {
         }
     }
 
-    /// Keeps what a source sent in place of what is recorded.
-    pub async fn accuse(&self, module: &ModuleVersion, kind: FileKind, sent: &Spool, got: H1) {
+    /// Keeps what a source sent in place of what is on record, here or at a checksum database.
+    pub async fn accuse(
+        &self,
+        (module, kind): (&ModuleVersion, FileKind),
+        (sent_by, sent): (&str, &Spool),
+        got: H1,
+        witness: Option<&Recorded>,
+    ) {
         let Ok(key) = file_key(module, kind) else { return };
         let recorded = match self.manifest(&module.path).await {
             Ok(manifest) => read(&manifest).record(&module.version, kind).cloned(),
@@ -145,6 +183,8 @@ impl Cache {
             found_by: FoundBy::Entry,
             damage: Damage::Differs { got },
             expected: recorded.as_deref().map(Into::into),
+            sent_by: Some(sent_by.to_owned()),
+            witness: witness.map(|recorded| Witness::of(recorded, kind)),
         };
         self.keep_evidence(sent, &note).await;
     }

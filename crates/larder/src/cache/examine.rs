@@ -11,7 +11,7 @@ use gomod::{FileKind, ModulePath, ModuleVersion, Request};
 use serde::{Deserialize, Serialize};
 use store::{Blob, Durability, Publish, StoreError};
 
-use super::evidence::{FoundBy, Note};
+use super::evidence::{FoundBy, Note, Witness};
 use super::load::in_tree;
 use super::manifest::{self, Manifest, Record};
 use super::{Cache, file_key, manifest_key, read};
@@ -69,6 +69,23 @@ pub enum Damage {
         /// The hash of what was sent.
         got: H1,
     },
+}
+
+/// What a held file is condemned for.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// What is wrong with it.
+    pub damage: Damage,
+    /// Who found it.
+    pub found_by: FoundBy,
+    /// What a checksum database says it should be, where that is the charge.
+    pub witness: Option<Witness>,
+}
+
+impl From<(Damage, FoundBy)> for Charge {
+    fn from((damage, found_by): (Damage, FoundBy)) -> Self {
+        Self { damage, found_by, witness: None }
+    }
 }
 
 /// Reads no faster than so many bytes a second.
@@ -150,8 +167,9 @@ impl Cache {
         module: &ModuleVersion,
         kind: FileKind,
         record: &Record,
-        (damage, found_by): (Damage, FoundBy),
+        charge: impl Into<Charge>,
     ) -> Result<Option<String>, StoreError> {
+        let Charge { damage, found_by, witness } = charge.into();
         let _turn = self.turn(&module.path).await;
         let manifest = self.manifest_in_turn(&module.path).await?;
         let is_current =
@@ -159,11 +177,7 @@ impl Cache {
         if !is_current {
             return Ok(None);
         }
-        tracing::error!(
-            event = "rot_found",
-            module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
-            "a held file is not what was kept ({damage}); it will be fetched again"
-        );
+        tell_of_loss(module, kind, &damage, witness.as_ref());
         self.forget(&Request::File(module.clone(), kind));
         let lost = Arc::new(Record { lost: true, ..record.clone() });
         manifest.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(lost.clone());
@@ -171,7 +185,8 @@ impl Cache {
         let from = file_key(module, kind)?;
         let is_there = damage != Damage::Missing;
         let expected = Some(record.into());
-        let note = Note { key: from.to_string(), at: self.clock.now(), found_by, damage, expected };
+        let at = self.clock.now();
+        let note = Note { key: from.to_string(), at, found_by, damage, expected, sent_by: None, witness };
         let written = async {
             let place = if is_there { Some(self.set_aside(&from, &note).await?) } else { None };
             self.blobs
@@ -200,6 +215,8 @@ impl Cache {
             found_by,
             damage: Damage::Unvouched,
             expected: None,
+            sent_by: None,
+            witness: None,
         };
         let Some(Request::File(module, kind)) = in_tree(key) else {
             return self.set_aside(key, &note).await.map(Some);
@@ -235,6 +252,8 @@ impl Cache {
             found_by: FoundBy::Scrub,
             damage: Damage::Misrecorded { why: "some of its lines are no records".to_owned() },
             expected: None,
+            sent_by: None,
+            witness: None,
         };
         // The old one stays in place until the new one takes it: copied, not moved.
         let copy = self.blobs.spool()?;
@@ -255,6 +274,24 @@ impl Cache {
         let manifest = self.manifest_in_turn(path).await?;
         self.write_list(path, &manifest).await
     }
+}
+
+fn tell_of_loss(module: &ModuleVersion, kind: FileKind, damage: &Damage, witness: Option<&Witness>) {
+    if let Some(witness) = witness {
+        tracing::error!(
+            event = "record_contradicts",
+            module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
+            database = witness.database,
+            recorded = witness.h1.map(tracing::field::display),
+            "a held file is not what the checksum database has on record ({damage}); it will be fetched again"
+        );
+        return;
+    }
+    tracing::error!(
+        event = "rot_found",
+        module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
+        "a held file is not what was kept ({damage}); it will be fetched again"
+    );
 }
 
 fn wrong_size(size: u64, recorded: u64) -> Option<Damage> {

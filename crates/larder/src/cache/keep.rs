@@ -49,7 +49,10 @@ impl Cache {
         let earlier = read(&manifest).record(&module.version, kind).cloned();
         let was_held = earlier.as_ref().is_some_and(|earlier| !earlier.lost);
         if let Some(earlier) = earlier {
-            agree(module, kind, &earlier, &verified)?;
+            // A record of a database decides over what was held before it and is lost.
+            if !(earlier.lost && matches!(from.verified_by, VerifiedBy::Record { .. })) {
+                agree(module, kind, &earlier, &verified)?;
+            }
             tell_of_return(module, kind, &earlier, &verified);
             if !earlier.lost
                 && let Some(held) = self.still_held(&want, module, kind, &earlier).await?

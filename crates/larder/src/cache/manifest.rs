@@ -197,6 +197,8 @@ pub fn audit(text: &[u8]) -> Vec<BadLine> {
 fn contradiction(earlier: &Record, later: &Record) -> Option<String> {
     let file = format!("{}.{}", later.version, later.kind);
     match (&earlier.h1, &later.h1) {
+        // What was set aside because a database has something else on record.
+        _ if earlier.lost && matches!(later.verified_by, VerifiedBy::Record { .. }) => None,
         (Some(first), Some(other)) if first != other => {
             Some(format!("it says that {file} has {other}, but an earlier line says {first}"))
         }

@@ -92,6 +92,7 @@ impl Told {
             Error::Database(LookupError::Unreachable { walk, .. }) if walk.timed_out => {
                 StatusCode::GATEWAY_TIMEOUT
             }
+            // Whatever the cause, the files can be had and must not be: 503.
             _ => status(error.class()),
         };
         let why = match error {
@@ -200,6 +201,9 @@ fn cacheable_absence(headers: &mut HeaderMap, lasts: Duration) {
 
 fn first_line(want: &Request, error: &Error) -> String {
     let what = describe(want);
+    if let Error::Unverified(lookup) = error {
+        return unverified(&what, lookup);
+    }
     match error.class() {
         Class::Absent | Class::Withdrawn => format!("not found: {what}"),
         Class::Denied => format!("forbidden: {what}: {error}"),
@@ -211,8 +215,45 @@ fn first_line(want: &Request, error: &Error) -> String {
     }
 }
 
+/// What is wrong where a file cannot be compared with the record that should bind it.
+fn unverified(what: &str, error: &LookupError) -> String {
+    let database = error.database();
+    match error {
+        LookupError::Absent { transient: false, .. } => {
+            format!("forbidden: {what} cannot be verified: the checksum database {database} does not know it")
+        }
+        LookupError::Closed { .. } | LookupError::Lies { .. } => {
+            format!(
+                "refused: {what} cannot be verified: the checksum database {database} is not to be believed"
+            )
+        }
+        _ => format!(
+            "temporarily unavailable: {what} cannot be verified: the checksum database {database} cannot be asked"
+        ),
+    }
+}
+
+fn what_to_do_unverified(error: &LookupError) -> String {
+    match error {
+        LookupError::Absent { transient: false, .. } => "declare it private if it is yours: `private` or `gonosumdb` of this server, \
+                                       GOPRIVATE or GONOSUMDB of the client"
+            .to_owned(),
+        LookupError::Closed { .. } => {
+            "an operator must decide (`larder sumdb status`); what is held and verified is still served".to_owned()
+        }
+        LookupError::Lies { .. } => {
+            "nothing was kept; the operator finds the details in the log; what is held and verified is still served"
+                .to_owned()
+        }
+        _ => "this is not an absence: try again later; what is held and verified is still served, and the server's \
+              setting `verify.unreachable = \"hold\"` would let this in, marked as unverified"
+            .to_owned(),
+    }
+}
+
 fn what_to_do(want: &Request, error: &Error) -> Option<String> {
     match error {
+        Error::Unverified(error) => Some(what_to_do_unverified(error)),
         Error::NotHeld => Some("ask again without Disable-Module-Fetch or /cached-only".to_owned()),
         Error::Overloaded { .. } => {
             Some("try again in a few seconds; what is in memory is still served".to_owned())

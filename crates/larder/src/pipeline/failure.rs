@@ -105,6 +105,9 @@ pub enum Error {
     /// A checksum database gave no proven answer.
     #[error("{0}")]
     Database(LookupError),
+    /// It cannot be compared with what the checksum database has on record, so that it may not be let in.
+    #[error("{0}")]
+    Unverified(Arc<LookupError>),
     /// The module became private while it was on its way from where it may not come from any more.
     #[error("the module has become private; ask again")]
     BecamePrivate,
@@ -141,6 +144,12 @@ impl Error {
             Self::Absent { .. } | Self::NotHeld => Class::Absent,
             Self::Sources(walk) => walk.class.into(),
             Self::Database(error) => class_of(error),
+            Self::Unverified(error) => match &**error {
+                LookupError::Absent { transient: true, .. } => Class::Unavailable,
+                // Not absent: the sources may have it.
+                LookupError::Absent { .. } => Class::Denied,
+                other => class_of(other),
+            },
             Self::Private(_) | Self::PrivateLookup { .. } | Self::BecamePrivate => Class::Denied,
             Self::Waited(_) | Self::Overloaded { .. } => Class::Unavailable,
             Self::Store(error) if error.is_outage() => Class::Unavailable,
@@ -176,6 +185,9 @@ impl Error {
                 Some(walk.retry_after.unwrap_or(Duration::from_secs(5)))
             }
             Self::Database(error) if self.class() == Class::Unavailable => {
+                Some(error.retry_after().unwrap_or(Duration::from_secs(5)))
+            }
+            Self::Unverified(error) if self.class() == Class::Unavailable => {
                 Some(error.retry_after().unwrap_or(Duration::from_secs(5)))
             }
             Self::Overloaded { .. } => Some(OVERLOAD_LASTS),

@@ -3,35 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use gomod::{FileKind, ModuleVersion, Request};
-use http::HeaderValue;
-use source::{Chain, Fetched, Link, Resume, RouteError, Source, SourceError, Walk};
+use source::{Chain, Link, RouteError, Source, SourceError, Walk};
 use store::{Durability, Spool, StoreError};
 
-use super::flight::{Flight, Landed, PIECE};
+use super::flight::{Flight, Landed};
+use super::proof::{Proof, Ruling};
+use super::receive::{Arrival, Coming, SHOWN_FROM, receive, stuck};
 use super::{Error, FAILURE_MEMORY, Passage, Pipeline, told};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
 use crate::cache::{Held, KeepError, Lookup};
 use crate::observe::Tally;
 use crate::observe::trace::{self, Step};
-use crate::trust::ask::{asked, receive_whole};
-use crate::verify::sums::{Summer, Sums};
+use crate::trust::ask::receive_whole;
+use crate::verify::sums::Sums;
 use crate::verify::{self, Verified, Wrong};
 
-/// A source's bytes are passed on in pieces; a piece that is not full waits this long for more.
-const GATHER: Duration = Duration::from_millis(2);
 /// How long the check of a zip may take: 500 MiB inflate in seconds, wherever they are read from.
 const CHECK_TIME: Duration = Duration::from_mins(2);
-/// A zip is shown to those who wait when more of it is here than this. A smaller one gains nothing by being shown
-/// early, and one that turns out wrong before is refused in words, or asked of the next source, instead of being cut.
-const SHOWN_FROM: u64 = PIECE as u64;
-/// Bytes at the beginning of a zip that are looked at before it is shown: the name of its first file is in them.
-const BEGINNING: usize = 1024;
-/// A body that was cut is resumed this many times.
-const RESUMES: u32 = 3;
 
 /// What may go wrong with one source.
 #[derive(Debug)]
@@ -175,35 +166,52 @@ impl Pipeline {
         kind: FileKind,
     ) -> Result<Held, Error> {
         let chain = self.chain(flight.want())?;
-        // One source a version: what is held of it already says which.
+        let proof = self.prove(module, kind);
+        // One source a version: what is held of it already says which. Others come after it, should a record bind them.
         let pin = self.cache.pinned_source(module).await?;
-        let pinned = pin.and_then(|name| only(&chain, &name));
-        let mut walk = Walk::over(pinned.as_ref().unwrap_or(&chain));
+        let (chain, pinned) = in_turn(&chain, pin.as_deref());
+        let mut walk = Walk::over(&chain);
+        let mut asked = 0;
         while let Some(link) = walk.next() {
+            asked += 1;
             let attempt = match kind {
-                FileKind::Zip => self.receive_zip(flight, module, link).await,
-                FileKind::Info | FileKind::Mod => self.receive_small(flight, module, kind, link).await,
-            };
-            match attempt {
-                Ok(held) => {
-                    told::done_without(flight.want(), &walk.finish());
-                    return Ok(held);
+                FileKind::Zip => self.receive_zip(flight, module, (link, &proof)).await,
+                FileKind::Info | FileKind::Mod => {
+                    self.receive_small(flight, module, kind, (link, &proof)).await
                 }
+            };
+            let error = match attempt {
+                Err(Trouble::Source(error)) => error,
                 Err(Trouble::Final(error)) => {
                     told::done_without(flight.want(), &walk.finish());
                     return Err(error);
                 }
-                Err(Trouble::Source(error)) if flight.is_followed() => {
-                    if error.class() == source::Class::Corrupt {
-                        self.doubted.insert(flight.want().clone(), ());
-                    }
-                    walk.failed(error);
-                    return Err(Error::Sources(Arc::new(walk.finish())));
+                Ok(held) => {
+                    told::done_without(flight.want(), &walk.finish());
+                    return Ok(held);
                 }
-                Err(Trouble::Source(error)) => walk.failed(error),
+            };
+            let is_wrong = error.class() == source::Class::Corrupt;
+            walk.failed(error);
+            if flight.is_followed() {
+                self.doubt(flight, is_wrong);
+                return Err(Error::Sources(Arc::new(walk.finish())));
+            }
+            let is_last_pinned = asked == pinned;
+            if (is_wrong || is_last_pinned) && proof.binds().await {
+                walk.go_on();
+            } else if is_last_pinned {
+                break;
             }
         }
         Err(self.walked(flight.want(), walk).await)
+    }
+
+    /// What was wrong after a part of it had been sent is not sent again before all is checked.
+    fn doubt(&self, flight: &Flight, is_wrong: bool) {
+        if is_wrong && flight.is_followed() {
+            self.doubted.insert(flight.want().clone(), ());
+        }
     }
 
     /// The end of a walk that found nothing; an absence is remembered.
@@ -222,95 +230,181 @@ impl Pipeline {
         flight: &Flight,
         module: &ModuleVersion,
         kind: FileKind,
-        link: &Link,
+        (link, proof): (&Link, &Proof),
     ) -> Result<Held, Trouble> {
         let source = &**link.source();
         let bytes = receive_whole(source, flight.want()).await?;
+        let ruling = proof.ruling().await?;
         let recorded = self.cache.recorded_h1(module, kind).await?;
-        let verified = match kind {
-            FileKind::Info => verify::info(module, &bytes),
-            _ => verify::go_mod(bytes, recorded.as_ref()),
+        let checked = match (kind, &ruling) {
+            (FileKind::Info, _) => verify::info(module, &bytes),
+            (_, Ruling::Record(recorded)) => {
+                verify::recorded_mod(bytes.clone(), recorded.sums.go_mod, &recorded.database)
+            }
+            (_, Ruling::Unbound(_)) => verify::go_mod(bytes.clone(), recorded.as_ref()),
         };
-        let verified = self.judged(recorded.is_some(), verified)?;
-        self.keep_or_pass(module, kind, verified, source).await
+        if let (Err(Wrong::Record { .. }), Ok(sent)) = (&checked, self.cache.blobs().spool()) {
+            let written = sent.clone();
+            let written = tokio::task::spawn_blocking(move || written.write(&bytes)).await;
+            if matches!(written, Ok(Ok(()))) {
+                self.accuse((module, kind), (source, &sent), &checked, &ruling).await;
+            }
+        }
+        let verified = self.judged((&ruling, recorded.is_some()), checked)?;
+        self.keep_or_pass((module, kind), verified, provenance(source, &ruling)).await
     }
 
     async fn receive_zip(
         &self,
         flight: &Flight,
         module: &ModuleVersion,
-        link: &Link,
+        (link, proof): (&Link, &Proof),
     ) -> Result<Held, Trouble> {
         let source = &**link.source();
         let coming = Coming::from(source, flight.want()).await?;
         // What a store that is full or failing does not take goes on in memory, if it is small.
         let spool = self.cache.store().sheltered(coming.fetched.size).await?;
-        let verified = self.receive_zip_into(flight, module, spool, coming).await?;
-        self.keep_or_pass(module, FileKind::Zip, verified, source).await
+        let sums = tokio::select! {
+            // What will be refused is not fetched to its end.
+            biased;
+            refusal = proof.refused() => Err(refusal.into()),
+            sums = self.receive_zip_into(flight, module, &spool, coming) => sums,
+        };
+        let checked = match sums {
+            Ok(sums) => self.check_zip(module, spool, sums, (source, proof)).await,
+            Err(trouble) => Err(trouble),
+        };
+        let (verified, ruling) = checked.inspect_err(|trouble| {
+            let is_refused = matches!(trouble, Trouble::Final(Error::Unverified(_)));
+            self.doubt(flight, is_refused);
+        })?;
+        self.keep_or_pass((module, FileKind::Zip), verified, provenance(source, &ruling)).await
     }
 
     /// Keeps a verified file; if the store cannot, serves it this once from where it is.
     async fn keep_or_pass(
         &self,
-        module: &ModuleVersion,
-        kind: FileKind,
+        (module, kind): (&ModuleVersion, FileKind),
         verified: Verified,
-        source: &dyn Source,
+        from: Provenance,
     ) -> Result<Held, Trouble> {
-        let keeping = self.cache.keep(module, kind, verified.clone(), first_seen(source));
+        let keeping = self.cache.keep(module, kind, verified.clone(), from.clone());
         match trace::step(Step::Keep, keeping).await {
             Ok(held) => Ok(held),
             Err(KeepError::Store(error)) if error.is_outage() => {
                 tracing::debug!(module = %module, file.kind = kind.extension(), "served without being kept: {error}");
                 self.counters.tally(Tally::Unkept, 1);
-                Ok(self.cache.unkept_file(module, kind, verified, &first_seen(source))?)
+                Ok(self.cache.unkept_file(module, kind, verified, &from)?)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Receives a zip into a spool, to be followed meanwhile, and checks it.
+    /// Receives a zip into a spool, to be followed meanwhile.
     async fn receive_zip_into(
         &self,
         flight: &Flight,
         module: &ModuleVersion,
-        spool: Spool,
+        spool: &Spool,
         coming: Coming<'_>,
-    ) -> Result<Verified, Trouble> {
+    ) -> Result<Sums, Trouble> {
         let (source, announced) = (coming.source, coming.fetched.size);
         let shown_from = self.doubted.get(flight.want()).map_or(SHOWN_FROM, |()| u64::MAX);
         let arrival = Arrival { module, source, size: announced, shown_from };
-        let sums = receive(flight, arrival, coming, &spool).await?;
-        if let Some(announced) = announced.filter(|announced| *announced != sums.size) {
-            return Err(at_fault(&Wrong::Length { announced, got: sums.size }).into());
+        let sums = receive(flight, arrival, coming, spool).await?;
+        match announced.filter(|announced| *announced != sums.size) {
+            Some(announced) => Err(at_fault(&Wrong::Length { announced, got: sums.size }).into()),
+            None => Ok(sums),
         }
+    }
+
+    /// Checks a zip that is here, whole: the module rules, and the hash that binds it, which may still be on its way.
+    async fn check_zip(
+        &self,
+        module: &ModuleVersion,
+        spool: Spool,
+        sums: Sums,
+        (source, proof): (&dyn Source, &Proof),
+    ) -> Result<(Verified, Ruling), Trouble> {
         let recorded = self.cache.recorded_h1(module, FileKind::Zip).await?;
-        let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
-        let (checked, body, is_recorded) = (module.clone(), spool.clone(), recorded.is_some());
-        let checking =
-            tokio::task::spawn_blocking(move || verify::zip(&checked, body, sums, recorded.as_ref()));
-        let checking = trace::step(Step::Verify, tokio::time::timeout(CHECK_TIME, checking));
-        let checked = checking.await.map_err(|_| stuck("check"))?;
-        let checked = checked.map_err(|_| Error::Lost)?;
-        match checked {
+        let (checked, ruling) = tokio::join!(self.checked(module, spool.clone(), sums), proof.ruling());
+        let ruling = ruling?;
+        let checked = match (checked?, &ruling) {
             // The spool could not be read: nothing is known to be wrong with what the source sent.
-            Err(Wrong::Zip(gomod::zip::ZipError::Read(cause))) => {
+            (Err(Wrong::Zip(gomod::zip::ZipError::Read(cause))), _) => {
                 return Err(StoreError::of("read", "a spool", cause).into());
             }
-            Err(Wrong::Hash { got, .. }) => self.cache.accuse(module, FileKind::Zip, &spool, got).await,
-            _ => {}
+            (Ok(verified), Ruling::Record(record)) => verified.as_recorded(record.sums.zip, &record.database),
+            (Ok(verified), Ruling::Unbound(_)) => verified.as_first(recorded.as_ref()),
+            (wrong, _) => wrong,
+        };
+        self.accuse((module, FileKind::Zip), (source, &spool), &checked, &ruling).await;
+        let verified = self.judged((&ruling, recorded.is_some()), checked)?;
+        Ok((verified, ruling))
+    }
+
+    /// Checks a zip by itself.
+    async fn checked(
+        &self,
+        module: &ModuleVersion,
+        spool: Spool,
+        sums: Sums,
+    ) -> Result<Result<Verified, Wrong>, Error> {
+        let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
+        let module = module.clone();
+        let checking = tokio::task::spawn_blocking(move || verify::zip(&module, spool, sums, None));
+        let checking = trace::step(Step::Verify, tokio::time::timeout(CHECK_TIME, checking));
+        checking.await.map_err(|_| stuck("check"))?.map_err(|_| Error::Lost)
+    }
+
+    /// Keeps what a source sent as evidence where its hash is not the one that binds it.
+    async fn accuse(
+        &self,
+        (module, kind): (&ModuleVersion, FileKind),
+        (source, sent): (&dyn Source, &Spool),
+        checked: &Result<Verified, Wrong>,
+        ruling: &Ruling,
+    ) {
+        let got = match checked {
+            Err(Wrong::Hash { got, .. }) => *got,
+            Err(wrong @ Wrong::Record { got, .. }) => {
+                tracing::error!(
+                    event = "record_differs",
+                    module.path = %module.path, module.version = %module.version, file.kind = kind.extension(),
+                    upstream.name = source.name(),
+                    "a source sent something else than is on record, and nothing of it was kept: {wrong}"
+                );
+                *got
+            }
+            _ => return,
+        };
+        // The same lie told again is no further evidence.
+        let lie = (Request::File(module.clone(), kind), got);
+        if self.accused.get(&lie).is_some() {
+            return;
         }
-        Ok(self.judged(is_recorded, checked)?)
+        self.accused.insert(lie, ());
+        let witness = match ruling {
+            Ruling::Record(recorded) => Some(recorded),
+            Ruling::Unbound(_) => None,
+        };
+        self.cache.accuse((module, kind), (source.name(), sent), got, witness).await;
     }
 
     /// Counts how a check ended; what is wrong is the source's fault.
-    fn judged(&self, is_recorded: bool, checked: Result<Verified, Wrong>) -> Result<Verified, SourceError> {
+    fn judged(
+        &self,
+        (ruling, is_recorded): (&Ruling, bool),
+        checked: Result<Verified, Wrong>,
+    ) -> Result<Verified, SourceError> {
         self.counters.tally(
-            match &checked {
-                Ok(verified) if is_recorded && verified.h1.is_some() => Tally::VerifiedAgreed,
-                Ok(_) => Tally::VerifiedFirst,
-                Err(Wrong::Hash { .. }) => Tally::VerifiedDiffers,
-                Err(_) => Tally::VerifiedRefused,
+            match (&checked, ruling) {
+                (Ok(verified), Ruling::Record(_)) if verified.h1.is_some() => Tally::VerifiedRecord,
+                (Ok(verified), _) if is_recorded && verified.h1.is_some() => Tally::VerifiedAgreed,
+                (Ok(_), Ruling::Unbound(VerifiedBy::Unverified)) => Tally::VerifiedNot,
+                (Ok(_), _) => Tally::VerifiedFirst,
+                (Err(Wrong::Hash { .. } | Wrong::Record { .. }), _) => Tally::VerifiedDiffers,
+                (Err(_), _) => Tally::VerifiedRefused,
             },
             1,
         );
@@ -318,142 +412,14 @@ impl Pipeline {
     }
 }
 
-/// A source and its answer that has begun to arrive.
-struct Coming<'a> {
-    source: &'a dyn Source,
-    fetched: Fetched,
-}
-
-impl<'a> Coming<'a> {
-    async fn from(source: &'a dyn Source, want: &Request) -> Result<Self, SourceError> {
-        Ok(Self { source, fetched: asked(source, source.fetch(want)).await? })
-    }
-}
-
-/// What the chain has of this name: one source, or several, since trees are all named alike and proxies by their
-/// host. None if the source was taken out of the chain.
-fn only(chain: &Chain, name: &str) -> Option<Chain> {
-    let links: Vec<_> = chain.links().iter().filter(|link| link.source().name() == name).cloned().collect();
-    (!links.is_empty()).then(|| Chain::new(links, false))
-}
-
-/// Receives a body into a spool, letting followers see it grow; resumes where it was cut if the source can.
-async fn receive(
-    flight: &Flight,
-    arrival: Arrival<'_>,
-    coming: Coming<'_>,
-    spool: &Spool,
-) -> Result<Sums, Trouble> {
-    let Coming { source, mut fetched } = coming;
-    let (summer, gathered) = (Summer::default(), BytesMut::new());
-    let mut intake = Intake { flight, spool, summer, gathered, arrival: Some(arrival) };
-    let etag = fetched.etag.clone();
-    let mut resumes = 0;
-    loop {
-        let Err(trouble) = intake.drain(&mut fetched).await else { break };
-        let Trouble::Source(error) = trouble else { return Err(trouble) };
-        let is_cut = matches!(error, SourceError::Cut { .. } | SourceError::Timeout { .. });
-        let (Some(etag), true) = (&etag, is_cut && resumes < RESUMES) else {
-            return Err(error.into());
-        };
-        resumes += 1;
-        intake.flush().await?;
-        let from = Resume { offset: spool.size(), etag: etag.clone() };
-        fetched = asked(source, source.fetch_from(flight.want(), &from)).await.map_err(|_| error)?;
-        tracing::info!(
-            event = "resumed",
-            want = %flight.want(),
-            offset = spool.size(),
-            "resumed a body that was cut"
-        );
-    }
-    intake.flush().await?;
-    Ok(intake.summer.finish())
-}
-
-/// Gathers what arrives into pieces, hashes them, writes them to the spool and shows them to followers.
-struct Intake<'a> {
-    flight: &'a Flight,
-    spool: &'a Spool,
-    summer: Summer,
-    gathered: BytesMut,
-    /// What followers are told once enough is here: before that, another source may still be asked.
-    arrival: Option<Arrival<'a>>,
-}
-
-/// What is about to be shown.
-struct Arrival<'a> {
-    module: &'a ModuleVersion,
-    source: &'a dyn Source,
-    /// What the source announced.
-    size: Option<u64>,
-    /// More bytes than these are here when it is shown.
-    shown_from: u64,
-}
-
-impl Intake<'_> {
-    async fn drain(&mut self, fetched: &mut Fetched) -> Result<(), Trouble> {
-        loop {
-            let next = if self.gathered.is_empty() {
-                fetched.body.next().await
-            } else if let Ok(next) = tokio::time::timeout(GATHER, fetched.body.next()).await {
-                next
-            } else {
-                self.flush().await?;
-                continue;
-            };
-            let Some(mut bytes) = next.transpose()? else { return Ok(()) };
-            while !bytes.is_empty() {
-                // Room for one piece and no more: what grows by doubling is held by the window as large as it grew.
-                self.gathered.reserve(PIECE.saturating_sub(self.gathered.len()));
-                let room = PIECE.saturating_sub(self.gathered.len()).min(bytes.len());
-                self.gathered.extend_from_slice(&bytes.split_to(room));
-                if self.gathered.len() >= PIECE {
-                    self.flush().await?;
-                }
-            }
-        }
-    }
-
-    async fn flush(&mut self) -> Result<(), Trouble> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
-        let piece = self.gathered.split().freeze();
-        let (spool, written) = (self.spool.clone(), piece.clone());
-        let mut summer = std::mem::take(&mut self.summer);
-        let write = tokio::task::spawn_blocking(move || {
-            spool.write(&written)?;
-            summer.update(&written);
-            Ok::<_, store::StoreError>(summer)
-        });
-        let write = tokio::time::timeout(store::PATIENCE, write).await.map_err(|_| stuck("write"))?;
-        self.summer = write.map_err(|_| Error::Lost)??;
-        match &self.arrival {
-            None => self.flight.wrote(piece),
-            Some(arrival) if self.spool.size() > arrival.shown_from => self.show().await?,
-            Some(_) => {}
-        }
-        Ok(())
-    }
-
-    /// Lets followers begin, if what is here begins as the zip that was asked for.
-    async fn show(&mut self) -> Result<(), Trouble> {
-        let Some(Arrival { module, source, size, .. }) = self.arrival.take() else { return Ok(()) };
-        let spool = self.spool.clone();
-        let read = tokio::task::spawn_blocking(move || spool.read_at(0, BEGINNING));
-        let read = tokio::time::timeout(store::PATIENCE, read).await.map_err(|_| stuck("read"))?;
-        let beginning = read.map_err(|_| Error::Lost)??;
-        verify::zip_begins(module, &beginning).map_err(|wrong| at_fault(&wrong))?;
-        let name = HeaderValue::from_str(source.name()).map_err(|_| Error::Lost)?;
-        self.flight.arriving(size, name, self.spool.clone());
-        Ok(())
-    }
-}
-
-/// The disk does not come back; the thread that waits for it is left to itself.
-fn stuck(operation: &'static str) -> Error {
-    StoreError::Stuck { operation, object: "a spool".to_owned() }.into()
+/// The chain with the sources of this name first, and how many those are: trees are all named alike and proxies by
+/// their host. None if the source was taken out of the chain.
+fn in_turn(chain: &Chain, pin: Option<&str>) -> (Chain, usize) {
+    let is_pinned = |link: &&Link| Some(link.source().name()) == pin;
+    let pinned: Vec<Link> = chain.links().iter().filter(is_pinned).cloned().collect();
+    let count = pinned.len();
+    let others = chain.links().iter().filter(|link| !is_pinned(link)).cloned();
+    (Chain::new(pinned.into_iter().chain(others).collect(), chain.ends_off()), count)
 }
 
 /// What is wrong with a body is a fault of its source.
@@ -461,10 +427,10 @@ pub(super) fn at_fault(wrong: &Wrong) -> SourceError {
     SourceError::Rejected { text: verify::explain(wrong) }
 }
 
-fn first_seen(source: &dyn Source) -> Provenance {
+fn provenance(source: &dyn Source, ruling: &Ruling) -> Provenance {
     Provenance {
         source: source.name().into(),
-        verified_by: VerifiedBy::FirstSeen,
+        verified_by: ruling.verified_by(),
         durability: Durability::Batched,
     }
 }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub databases: Databases,
     /// What is known of the upstreams of both; the next settings go on with the same.
     pub origins: Origins,
+    /// What a database covers that cannot be asked is let in, marked as unverified.
+    pub holds_unverified: bool,
     /// How long a client waits without a byte.
     pub client_wait: Duration,
     /// How much may be under way.

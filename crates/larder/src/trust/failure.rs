@@ -22,6 +22,8 @@ pub enum LookupError {
         text: Arc<str>,
         /// It said 410.
         withdrawn: bool,
+        /// What it said names a passing cause: it has not said that there is no such version.
+        transient: bool,
     },
     /// It could not be asked, or has not answered with a whole answer.
     #[error("{walk}")]
@@ -148,7 +150,8 @@ impl LookupError {
             }
             source::Class::Absent | source::Class::Withdrawn => {
                 let withdrawn = error.class() == source::Class::Withdrawn;
-                Self::Absent { database, text: alone(way, error).to_string().into(), withdrawn }
+                let transient = error.is_transient();
+                Self::Absent { database, text: alone(way, error).to_string().into(), withdrawn, transient }
             }
             source::Class::Unavailable => Self::Unreachable { database, walk: Arc::new(alone(way, error)) },
         }

@@ -68,8 +68,15 @@ impl TestProxy {
         if !settings.iter().any(|(key, _)| key == "listen") {
             all.push(("listen".to_owned(), "127.0.0.1:0".to_owned()));
         }
-        all.extend(settings.clone());
         let file = dir.path().join("larder.toml");
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let names_databases = settings.iter().any(|(key, _)| key == "sumdb")
+            || text.lines().any(|line| line.starts_with("sumdb") || line == "[[sumdb]]");
+        if !names_databases {
+            // What tests make up is on record nowhere.
+            all.push(("sumdb".to_owned(), "off".to_owned()));
+        }
+        all.extend(settings.clone());
         let reading = Reading { named: file.exists().then_some(file), ..reading(&all) };
         let with = Start { clock: clock.clone(), reading: reading.clone(), ..Start::default() };
         let app = app::start(reading.load().unwrap(), with).unwrap();
@@ -158,9 +165,12 @@ pub(crate) fn config_of(settings: &[(String, String)]) -> Config {
     loaded_of(settings).config
 }
 
-/// The same with the origins of its values.
+/// The same with the origins of its values. Without a checksum database unless one is named.
 pub(crate) fn loaded_of(settings: &[(String, String)]) -> Loaded {
-    reading(settings).load().unwrap()
+    let names_databases = settings.iter().any(|(key, _)| key == "sumdb");
+    let off = (!names_databases).then(|| ("sumdb".to_owned(), "off".to_owned()));
+    let all: Vec<_> = settings.iter().cloned().chain(off).collect();
+    reading(&all).load().unwrap()
 }
 
 fn reading(settings: &[(String, String)]) -> Reading {

@@ -188,7 +188,7 @@ async fn a_lookup_that_must_not_leave_any_more_is_given_up() {
     let lookup = "/sumdb/sum.golang.org/lookup/corp.example/secret@v1.0.0";
     upstream.put("/sumdb/sum.golang.org/supported", "");
     upstream.on(lookup).hold();
-    let proxy = TestProxy::with_file(&over(&upstream, ""));
+    let proxy = TestProxy::with_file_and(&over(&upstream, ""), &[("sumdb", "sum.golang.org")]);
     let address = proxy.address();
     let asked = tokio::spawn(async move { raw::get(address, lookup).await });
     upstream.held(lookup, 1).await;

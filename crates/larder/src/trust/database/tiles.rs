@@ -106,6 +106,7 @@ impl Database {
             database: self.memory.name.clone(),
             text: format!("{}: the newest tree has no {tile}", self.name()).into(),
             withdrawn: false,
+            transient: false,
         }
     }
 }

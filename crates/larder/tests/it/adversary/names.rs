@@ -8,7 +8,11 @@ use crate::proxy::TestProxy;
 #[tokio::test]
 async fn a_name_that_no_checksum_database_may_hear_is_not_looked_up() {
     let upstream = Upstream::start().await;
-    let proxy = TestProxy::with(&[("upstream", &upstream.url()), ("gonosumdb", "corp.example/*,*.internal")]);
+    let proxy = TestProxy::with(&[
+        ("upstream", &upstream.url()),
+        ("gonosumdb", "corp.example/*,*.internal"),
+        ("sumdb", "sum.golang.org"),
+    ]);
     for name in [
         "corp.example/x@v1.0.0",
         "corp.example/!x@v1.0.0",
@@ -24,8 +28,9 @@ async fn a_name_that_no_checksum_database_may_hear_is_not_looked_up() {
 #[tokio::test]
 async fn no_spelling_of_a_private_name_leaves_the_house() {
     let public = Upstream::start().await;
-    let proxy =
-        TestProxy::with(&[("upstream", &public.url()), ("private", "corp.example/secret,*.corp.example")]);
+    let private = "corp.example/secret,*.corp.example";
+    let settings = [("upstream", &*public.url()), ("private", private), ("sumdb", "sum.golang.org")];
+    let proxy = TestProxy::with(&settings);
     for module in [
         "corp.example/secret",
         "corp.example/!secret",

@@ -110,8 +110,13 @@ async fn names_that_nobody_waits_for_any_more_are_not_fetched() {
 async fn beyond_all_bounds_misses_are_refused_at_once_and_hits_and_health_are_not() {
     let held = ModuleFiles::new("example.com/held", "v1.0.0");
     let upstream = Upstream::of(std::slice::from_ref(&held)).await;
-    let proxy =
-        TestProxy::with(&[("upstream", &upstream.url()), ("limits.fetches", "2"), ("limits.waiting", "5")]);
+    let proxy = TestProxy::with(&[
+        ("upstream", &upstream.url()),
+        ("limits.fetches", "2"),
+        ("limits.waiting", "5"),
+        ("sumdb", "sum.golang.org"),
+        ("gonosumdb", "example.com"),
+    ]);
     assert_eq!(proxy.get(&held.url("zip")).await.status, 200);
     assert_eq!(proxy.get(&held.list_url()).await.status, 200);
     upstream.on("*").hold();

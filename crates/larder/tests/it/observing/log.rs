@@ -27,7 +27,17 @@ impl Process {
     fn start_with(upstream: &str, format: &str, settings: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_larder"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--upstream", upstream, "--log-format", format])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--upstream",
+                upstream,
+                "--sumdb",
+                "off",
+                "--log-format",
+                format,
+            ])
             .env_clear()
             .env("HOME", home.path())
             .envs(settings.iter().copied())
