@@ -2,7 +2,10 @@
 
 mod forks;
 mod keeping;
+mod kept;
+mod lies;
 mod passing;
+mod trouble;
 
 use testkit::{Database, ModuleFiles, Upstream};
 
