@@ -196,6 +196,9 @@ fn an_older_head_on_the_timeline_changes_nothing() {
         assert_eq!(driver.latest(&database.sign(size)).unwrap(), Standing::Older(70_000 - size));
     }
     let empty = sign(&Tree::EMPTY);
+    let mut first = Driver::new(b"", 8).unwrap();
+    assert_eq!(first.latest(&empty).unwrap(), Standing::Current);
+    assert_eq!(first.client.newest().note(), empty, "the note of a log that is empty yet");
     assert_eq!(driver.latest(&empty).unwrap(), Standing::Older(70_000));
     assert_eq!(driver.durable, database.sign(70_000));
 }
