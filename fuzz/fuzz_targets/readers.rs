@@ -22,10 +22,11 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = LookupAnswer::parse(bytes);
     let Ok(text) = str::from_utf8(bytes) else { return };
     if let Ok(tree) = Tree::parse(text) {
-        assert!(text.starts_with(&tree.to_string()));
+        assert_eq!(Tree::parse(&tree.to_string()), Ok(tree));
     }
     if let Ok(hash) = Hash::parse(text) {
-        assert_eq!(hash.to_string(), text);
+        // As in Go, bits of the last letter that mean nothing may be anything.
+        assert_eq!(Hash::parse(&hash.to_string()), Ok(hash));
     }
     if let Ok(tile) = Tile::parse(text) {
         assert_eq!(tile.to_string(), text);
