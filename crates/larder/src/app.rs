@@ -11,6 +11,7 @@ mod reload;
 mod scrub;
 mod secrets;
 mod serve;
+pub mod sumdb;
 mod systemd;
 mod watch;
 
@@ -123,6 +124,8 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let service = Service::new(pipeline.clone(), prefix, settings, counters, Arc::new(api));
     let service = Arc::new(service.with_tracer(tracer.clone()));
     tasks.attend(control::run(socket, service.clone(), tasks.clone()));
+    let memories = pipeline.memories();
+    tasks.spawn(async move { memories.open().await });
     tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::sync::run(pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::count::run(pipeline.cache().clone(), tasks.clone()));

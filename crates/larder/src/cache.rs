@@ -324,6 +324,11 @@ impl Cache {
         self.open.remove(want);
     }
 
+    /// Forgets what is remembered of a checksum database.
+    pub fn forget_database(&self, name: &str) {
+        self.memory.retain(|want, _| !matches!(want, Request::SumDb(request) if *request.name == *name));
+    }
+
     /// The source that the first held file of a version came from.
     pub async fn pinned_source(&self, module: &ModuleVersion) -> Result<Option<Arc<str>>, StoreError> {
         let manifest = self.manifest(&module.path).await?;

@@ -43,7 +43,7 @@ pub enum Exit {
     /// An import left something out because it was not right; a scrub left something broken; a checksum database is
     /// wrong.
     Refused = 3,
-    /// The server answers, and somebody should look at something.
+    /// Somebody should look at something: at the server, or at a checksum database that is closed.
     Attention = 4,
 }
 
@@ -91,6 +91,8 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Refresh { ask, named } => refresh::run(&ask, &named),
         Mode::Invalidate { ask, named } => invalidate::run(&ask, &named),
         Mode::Audit { call, loaded, shown } => sumdb::audit::run(call, &loaded, &shown),
+        Mode::Databases { name, loaded, shown } => sumdb::status::run(name.as_deref(), &loaded, &shown),
+        Mode::Accept { name, loaded, json } => sumdb::accept::run(&name, &loaded, json),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
         Mode::Check { loaded } => print(&config::check(&loaded)),
         Mode::Reference(document) => print(&config::reference(document)),

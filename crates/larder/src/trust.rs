@@ -22,6 +22,7 @@ mod failure;
 mod flights;
 mod memory;
 mod shelf;
+mod standing;
 mod ways;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use database::{Database, Noted};
 pub use failure::LookupError;
 pub use memory::{Memories, Parts};
 pub use shelf::Closing;
+pub use standing::{AcceptError, Accepted, Failed, Standing, TreeSeen};
 pub use ways::Ways;
 
 /// The module whose versions are toolchains. It is covered whatever else is set (cmd/go `modfetch.useSumDB`).

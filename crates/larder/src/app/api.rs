@@ -16,6 +16,7 @@ pub mod refresh;
 mod reload;
 mod scrub;
 pub mod status;
+pub mod sumdb;
 pub mod upstreams;
 
 use std::sync::Arc;
@@ -66,6 +67,13 @@ static CALLS: &[Entry] = &[
         "scrub",
         "Reads everything held again: {\"modules\": [PATTERN], \"no_heal\": BOOL}. Answers line by line.",
         scrub::answer,
+    )
+    .on_socket_only(),
+    read("sumdb", "How each checksum database does.", |parts, _| sumdb::answer(parts)),
+    change(
+        "sumdb/accept",
+        "Forgets the history of a checksum database that is closed, and asks it again: {\"name\": NAME}.",
+        sumdb::accept,
     )
     .on_socket_only(),
     change("reload", "Reads the configuration again.", |parts, _| reload::answer(parts)),

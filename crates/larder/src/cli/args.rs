@@ -23,7 +23,7 @@ Exit codes:
   2  the command line or the configuration has a mistake; nothing was done
   3  an import left something out because it was not right, or a scrub left something broken; an audited
      checksum database is wrong
-  4  the server answers, and somebody should look at something (status)
+  4  somebody should look at something (status, sumdb status)
 
 `larder COMMAND --help` shows examples of each command.";
 

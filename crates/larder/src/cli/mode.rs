@@ -29,6 +29,10 @@ pub(super) enum Mode {
     Invalidate { ask: Ask, named: Named },
     /// Check a checksum database.
     Audit { call: sumdb::AuditCall, loaded: Box<Loaded>, shown: Shown },
+    /// Tell how the checksum databases do.
+    Databases { name: Option<String>, loaded: Box<Loaded>, shown: Shown },
+    /// Ask a closed checksum database again.
+    Accept { name: String, loaded: Box<Loaded>, json: bool },
     /// Print the configuration.
     Show { loaded: Box<Loaded>, json: bool },
     /// Say that the configuration has no mistakes.
@@ -102,6 +106,13 @@ impl Mode {
                 loaded: load(&audit.asking.settings())?,
                 shown: Shown { json: audit.json, environment: environment.clone() },
             },
+            Some(Command::Sumdb { command: SumdbCommand::Status { name, json, settings } }) => {
+                let shown = Shown { json, environment: environment.clone() };
+                Self::Databases { name, loaded: load(&settings)?, shown }
+            }
+            Some(Command::Sumdb { command: SumdbCommand::Accept { name, json, settings } }) => {
+                Self::Accept { name, loaded: load(&settings)?, json }
+            }
             Some(Command::Version { json }) => Self::Version { json },
             Some(Command::Completions { shell }) => Self::Completions(shell),
             Some(Command::Config { command }) => match command {

@@ -80,6 +80,11 @@ families! {
     UNVERIFIED: Counter "served_unverified" []
         "Answers with held files for which the checksum database that covers them has not vouched yet";
     UNKEPT: Counter "served_unkept" [] "Files served without being kept, since the store took nothing";
+    LOOKUPS: Counter "sumdb_lookups" ["outcome"]
+        "Lookups that were not answered from what is kept: proven, absent, failed, wrong, or refused since the database is closed";
+    SUMDB_TREE: Gauge "sumdb_tree_size" ["sumdb"] "Records of the newest tree of a checksum database that was proven";
+    SUMDB_CLOSED: Gauge "sumdb_closed" ["sumdb"]
+        "1 while a checksum database is asked nothing more, since it has signed two histories";
     UPSTREAM_CALLS: Counter "upstream_calls" ["upstream", "outcome"]
         "Calls to an upstream that ended; paused and crowded ones were not sent";
     UPSTREAM_FIRST_BYTE: Histogram "upstream_first_byte_seconds" ["upstream"]
@@ -139,6 +144,11 @@ pub const fn of_tally(tally: Tally) -> Family {
         | Tally::VerifiedDiffers => VERIFIED,
         Tally::ServedUnverified => UNVERIFIED,
         Tally::Unkept => UNKEPT,
+        Tally::LookupProven
+        | Tally::LookupAbsent
+        | Tally::LookupFailed
+        | Tally::LookupWrong
+        | Tally::LookupClosed => LOOKUPS,
         Tally::ConnectionOpened => ACCEPTED,
         Tally::ScrubDone | Tally::ScrubInterrupted => SCRUBS,
         Tally::ScrubbedFiles => SCRUBBED_FILES,
@@ -165,7 +175,8 @@ pub fn reference() -> String {
     let (rows, kinds, outcomes, states) = (rows.concat(), quoted(&kinds), quoted(&outcomes), quoted(&states));
     format!(
         "{INTRODUCTION}{rows}\n## Values of labels\n\n- `kind`: {kinds}.\n- `outcome` of a request: {outcomes}.\n- \
-         `cache`: {states}.\n- `upstream`: the names that upstreams have in the log and in `X-Larder-Source`.\n"
+         `cache`: {states}.\n- `upstream`: the names that upstreams have in the log and in `X-Larder-Source`.\n- `sumdb`: the names of the configured \
+         checksum databases.\n"
     )
 }
 

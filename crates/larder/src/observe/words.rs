@@ -154,6 +154,16 @@ words! {
         ServedUnverified = "served_unverified",
         /// A file was served without being kept, since the store took nothing.
         Unkept = "unkept",
+        /// A database was asked for a record, which is proven.
+        LookupProven = "proven",
+        /// A database has no record.
+        LookupAbsent = "absent",
+        /// A database could not be asked.
+        LookupFailed = "failed",
+        /// What was said in the name of a database is not proven.
+        LookupWrong = "wrong",
+        /// A database is closed, and was not asked.
+        LookupClosed = "closed",
         /// A client has connected.
         ConnectionOpened = "opened",
         /// A scrub has reached its end.

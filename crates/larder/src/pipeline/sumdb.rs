@@ -3,6 +3,8 @@
 //! What is answered was proven by [`crate::trust`]. Records and tiles never change: once proven they are found in the
 //! cache's memory like a small file of a version. The database's own 404 and 410 are passed on.
 
+use std::sync::Arc;
+
 use gomod::Request;
 use gomod::request::{SumDbOperation, SumDbRequest};
 use http::HeaderValue;
@@ -11,7 +13,7 @@ use sumdb::Tile;
 use super::flight::{Landed, Passed};
 use super::{Answer, CacheState, Error, Pipeline};
 use crate::cache::Held;
-use crate::trust::{LookupError, Noted};
+use crate::trust::{AcceptError, Accepted, Database, LookupError, Noted};
 
 impl Pipeline {
     /// The answer that needs nobody else: that a database is known here. It is 200 whatever the state of the database,
@@ -29,6 +31,7 @@ impl Pipeline {
         let Request::SumDb(SumDbRequest { name, operation }) = want else { return Ok(None) };
         let settings = self.settings.kept();
         let Some(database) = settings.databases.find(name) else { return Ok(None) };
+        let life = database.life_number();
         let kept = match operation {
             SumDbOperation::Lookup(module) if !settings.databases.keeps_in(&module.path) => {
                 database.kept_lookup(module).await?.map(Noted::from)
@@ -43,7 +46,7 @@ impl Pipeline {
             }
             SumDbOperation::Lookup(_) | SumDbOperation::Supported => None,
         };
-        Ok(kept.map(|noted| self.held(want, self.remember(want, noted), CacheState::Hit)))
+        Ok(kept.map(|noted| self.held(want, self.remember(want, noted, (database, life)), CacheState::Hit)))
     }
 
     /// Brings what a database says, proven.
@@ -52,6 +55,7 @@ impl Pipeline {
         let Some(database) = settings.databases.find(&request.name) else {
             return Err(unknown(want, &request.name));
         };
+        let life = database.life_number();
         let proven = match &request.operation {
             SumDbOperation::Lookup(module) if settings.databases.keeps_in(&module.path) => {
                 return Err(Error::PrivateLookup { database: request.name.clone() });
@@ -66,11 +70,32 @@ impl Pipeline {
             }
             SumDbOperation::Supported => return Err(Error::Lost),
         };
-        Ok(Landed::Held(self.remember(want, proven?)))
+        Ok(Landed::Held(self.remember(want, proven?, (database, life))))
     }
 
-    fn remember(&self, want: &Request, noted: Noted) -> Held {
-        self.cache.remember_proven(want, noted.bytes, &noted.source)
+    /// The checksum databases that are configured.
+    pub fn databases(&self) -> Vec<Arc<Database>> {
+        self.settings.now().databases.iter().cloned().collect()
+    }
+
+    /// Forgets the history that was believed of a database which is closed, and asks it again; none if no such database is
+    /// configured.
+    pub async fn accept(&self, name: &str) -> Option<Result<Accepted, AcceptError>> {
+        let database = self.settings.now().databases.find(name)?.clone();
+        let accepted = database.accept().await;
+        self.cache.forget_database(name);
+        self.failures.clear();
+        Some(accepted)
+    }
+
+    /// Has it found in memory from now on, unless its history was given up while it was asked for.
+    fn remember(&self, want: &Request, noted: Noted, (database, life): (&Database, u64)) -> Held {
+        let held = self.cache.remember_proven(want, noted.bytes, &noted.source);
+        // Whoever accepts another history does that first and forgets then: one of the two sees the other.
+        if database.life_number() != life {
+            self.cache.forget(want);
+        }
+        held
     }
 }
 

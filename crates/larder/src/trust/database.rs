@@ -19,13 +19,14 @@ use super::drive::Driver;
 use super::failure::{Failure, Lie};
 use super::memory::{Keeping, Life, Memories, Memory};
 use super::{LookupError, Recorded, Ways};
+use crate::observe::Tally;
 
 /// A checksum database as the settings have it: its key, the ways to it, and what it decides for.
 pub struct Database {
     verifier: Verifier,
     covers: Patterns,
-    ways: Ways,
-    memory: Arc<Memory>,
+    pub(super) ways: Ways,
+    pub(super) memory: Arc<Memory>,
 }
 
 /// Something of a database that was proven, to be served.
@@ -127,6 +128,7 @@ impl Database {
             self.memory.keep(&life, Keeping::Lookup(module.clone(), recorded.answer.clone()));
         }
         life.remember(&module, &outcome, self.memory.world.parts.clock.now());
+        self.memory.world.parts.counters.tally(tally(&outcome), 1);
         outcome
     }
 
@@ -259,6 +261,17 @@ impl Database {
 
     fn lost(&self) -> LookupError {
         LookupError::Lost { database: self.memory.name.clone() }
+    }
+}
+
+/// How a lookup ended, for those who count.
+fn tally(outcome: &Result<Recorded, LookupError>) -> Tally {
+    match outcome {
+        Ok(_) => Tally::LookupProven,
+        Err(LookupError::Absent { .. }) => Tally::LookupAbsent,
+        Err(LookupError::Lies { .. }) => Tally::LookupWrong,
+        Err(LookupError::Closed { .. }) => Tally::LookupClosed,
+        Err(_) => Tally::LookupFailed,
     }
 }
 

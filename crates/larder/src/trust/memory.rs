@@ -1,7 +1,7 @@
 //! What was learned of the databases. It belongs to their keys, not to settings, and so survives a reload of these.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use sumdb::{Proven, Tile, Verifier};
 
 use super::flights::Flights;
 use super::shelf::{Closing, Shelf};
-use super::{LookupError, Recorded, Rule};
+use super::{Failed, LookupError, Recorded, Rule};
 use crate::clock::Clock;
 use crate::observe::Counters;
 use crate::tasks::Tasks;
@@ -69,6 +69,7 @@ pub(super) struct Memory {
     life: ArcSwapOption<Life>,
     /// The turn of whoever begins a life, or ends one.
     opening: tokio::sync::Mutex<()>,
+    lives: AtomicU64,
 }
 
 /// What was learned of one timeline of a database. When an operator accepts another timeline, a new life begins.
@@ -81,6 +82,7 @@ pub(super) struct Life {
     pub(super) asked_latest: Mutex<Option<Timestamp>>,
     /// Since when the database gives older trees, and whether that was told.
     pub(super) behind: Mutex<Option<(Timestamp, bool)>>,
+    failed: Mutex<Option<Failed>>,
     closed: ArcSwapOption<Closing>,
     /// The turn of whoever makes the newest tree durable, and what still has to be written.
     unwritten: tokio::sync::Mutex<Unwritten>,
@@ -141,6 +143,15 @@ impl Memories {
         memory.or_insert_with(|| Arc::new(Memory::new(verifier.clone(), self.0.world.clone()))).clone()
     }
 
+    /// Reads what is written of each database: whether one is closed is known from the start.
+    pub async fn open(&self) {
+        let known: Vec<_> = self.known().values().cloned().collect();
+        for memory in known {
+            // What cannot be read is told to whoever asks.
+            let _ = memory.life().await;
+        }
+    }
+
     /// From now on this says what must not be asked for; lookups of that come to an end.
     pub(super) fn enforce(&self, rule: &Arc<Rule>) {
         self.0.world.rule.store(rule.clone());
@@ -173,6 +184,7 @@ impl Memory {
             world,
             life: ArcSwapOption::default(),
             opening: tokio::sync::Mutex::default(),
+            lives: AtomicU64::default(),
         }
     }
 
@@ -210,6 +222,37 @@ impl Memory {
             closing = closing.or(Some(Closing { since, why: why.into(), evidence: None }));
         }
         Ok(Arc::new(Life::new(client, closing)))
+    }
+
+    /// The timeline that is believed, if it was read before.
+    pub(super) fn current(&self) -> Option<Arc<Life>> {
+        self.life.load_full()
+    }
+
+    /// Grows when another timeline is accepted.
+    pub(super) fn life_number(&self) -> u64 {
+        self.lives.load(Ordering::Acquire)
+    }
+
+    /// Forgets the timeline that was believed, on the disk too; how many lookups and tiles that were.
+    ///
+    /// # Errors
+    /// Not all of it could be removed: the timeline is still believed, and the database is closed as it was.
+    pub(super) async fn begin_anew(&self) -> Result<(u64, u64), StoreError> {
+        let _turn = self.opening.lock().await;
+        // Nobody keeps anything for the old life from here on, and whoever comes waits.
+        let old = self.life.swap(None);
+        let cleared = self.shelf.clear().await;
+        if cleared.is_err() {
+            self.life.store(old);
+            return cleared;
+        }
+        self.lives.fetch_add(1, Ordering::AcqRel);
+        self.life.store(Some(Arc::new(Life::new(Client::first(self.verifier.clone()), None))));
+        if let Some(old) = old {
+            old.lookups.withdraw(|_| true);
+        }
+        cleared
     }
 
     /// Whether this is the timeline that is believed.
@@ -320,6 +363,7 @@ impl Life {
             failures: quick_cache::sync::Cache::new(FAILURES),
             asked_latest: Mutex::default(),
             behind: Mutex::default(),
+            failed: Mutex::default(),
             closed: ArcSwapOption::new(closing.map(Arc::new)),
             unwritten: tokio::sync::Mutex::new(unwritten),
             is_behind: AtomicBool::default(),
@@ -343,6 +387,17 @@ impl Life {
     /// The newest tree that is known to be on the timeline.
     pub(super) fn newest(&self) -> Head {
         self.client().newest().clone()
+    }
+
+    /// Why the database was last of no use.
+    pub(super) fn last_failure(&self) -> Option<Failed> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers, for people, that the database was of no use.
+    pub(super) fn fail(&self, error: &LookupError, at: Timestamp) {
+        let failed = Failed { text: error.to_string(), at };
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failed);
     }
 
     /// A proven tile, by the name of the full one.
@@ -380,7 +435,10 @@ impl Life {
             }
             // Asked again each time, or known without asking: a version may be published at any moment.
             Err(LookupError::Absent { .. } | LookupError::Private { .. } | LookupError::Closed { .. }) => {}
-            Err(error) => self.failures.insert(module.clone(), (now, error.clone())),
+            Err(error) => {
+                self.fail(error, now);
+                self.failures.insert(module.clone(), (now, error.clone()));
+            }
         }
     }
 

@@ -109,6 +109,52 @@ impl Shelf {
         Ok(place)
     }
 
+    /// Evidence that was kept.
+    pub(super) async fn evidence(&self, place: &str) -> Option<String> {
+        let bytes = self.read(&key(place).ok()?, HEAD_BYTES * 4).await.ok().flatten()?;
+        String::from_utf8(bytes.to_vec()).ok()
+    }
+
+    /// When the newest signed tree was written.
+    pub(super) async fn head_since(&self) -> Option<Timestamp> {
+        let blob = self.blobs.open(&self.private("head").ok()?).await.ok()?;
+        Timestamp::try_from(blob.stamp().changed()).ok()
+    }
+
+    /// The numbers of kept lookups and tiles.
+    pub(super) async fn count(&self) -> Result<(u64, u64), StoreError> {
+        Ok((self.each("lookup", false).await?, self.each("tile", false).await?))
+    }
+
+    /// Removes everything, and what closes the database last, so that a crash leaves it closed. How many lookups and tiles
+    /// there were.
+    pub(super) async fn clear(&self) -> Result<(u64, u64), StoreError> {
+        let forgotten = (self.each("lookup", true).await?, self.each("tile", true).await?);
+        self.blobs.remove(&self.private("head")?, None).await?;
+        self.blobs.sync().await?;
+        self.blobs.remove(&self.private("closed")?, None).await?;
+        self.blobs.sync().await?;
+        Ok(forgotten)
+    }
+
+    /// Counts the files of a kind, and removes each if told so.
+    async fn each(&self, kind: &str, remove: bool) -> Result<u64, StoreError> {
+        let (below, mut after, mut count) = (self.public(kind)?, None, 0);
+        loop {
+            let page = self.blobs.list(Some(&below), after.as_ref(), PAGE).await?;
+            count += page.len() as u64;
+            if remove {
+                for listed in &page {
+                    self.blobs.remove(&listed.key, None).await?;
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
+                _ => return Ok(count),
+            }
+        }
+    }
+
     /// The answer to a lookup as it was kept.
     pub(super) async fn lookup(&self, module: &ModuleVersion) -> Result<Option<Bytes>, StoreError> {
         self.read(&self.public(&Lookup::path(module))?, MAX_ANSWER_BYTES as u64).await

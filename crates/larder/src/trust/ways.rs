@@ -72,6 +72,12 @@ impl Ways {
         }
     }
 
+    /// The way that was chosen last, for people.
+    pub(super) fn last(&self) -> Option<String> {
+        let own = || self.0.proxies.links().is_empty().then(|| self.0.own.name().to_owned());
+        self.chosen().map(|choice| choice.way.name().to_owned()).or_else(own)
+    }
+
     async fn probe(&self, database: &Arc<str>) -> Arc<dyn Source> {
         let _turn = self.0.probing.lock().await;
         // Somebody else may have asked meanwhile.

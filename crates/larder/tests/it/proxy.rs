@@ -110,6 +110,12 @@ impl TestProxy {
         self.app.take().unwrap().stop().await
     }
 
+    /// Stops in order and leaves what it has kept.
+    pub(crate) async fn leave(mut self) -> TempDir {
+        assert!(self.app.take().unwrap().stop().await, "tasks were left when the server stopped");
+        self.dir
+    }
+
     /// Waits until no fetch is under way.
     pub(crate) async fn settled(&self) {
         let pipeline = self.pipeline();

@@ -1,5 +1,6 @@
 //! Checksum databases: what is believed of them, passed on, and kept.
 
+mod deciding;
 mod forks;
 mod keeping;
 mod kept;

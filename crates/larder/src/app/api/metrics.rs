@@ -27,6 +27,10 @@ pub(super) fn tell(parts: &Parts, samples: &mut Samples) {
         samples.put(&families::HELD, &[what], count);
     }
     samples.put(&families::HELD_BYTES, &[], facts.bytes);
+    for database in parts.pipeline.databases() {
+        samples.put(&families::SUMDB_TREE, &[database.name()], database.size());
+        samples.put(&families::SUMDB_CLOSED, &[database.name()], u64::from(database.closing().is_some()));
+    }
     if let Ok(space) = parts.disk.space() {
         samples.put(&families::STORE_FREE, &[], space.free_bytes);
         samples.put(&families::STORE_SIZE, &[], space.size_bytes);

@@ -122,7 +122,7 @@ fn status(parts: &Parts) -> Status {
         since: parts.since,
         running_s: parts.clock.since(parts.since).as_secs(),
         state: if parts.tasks.is_retiring() { "stopping" } else { "ready" }.to_owned(),
-        attention: attention(&configuration, &upstreams, &store),
+        attention: attention(&configuration, &upstreams, &store).into_iter().chain(closed(parts)).collect(),
         listeners: parts.listeners.clone(),
         configuration,
         sources: parts.pipeline.source_names(),
@@ -166,6 +166,15 @@ fn store(parts: &Parts) -> Store {
         held_bytes: facts.bytes,
         is_counted: facts.is_counted,
     }
+}
+
+/// What is to be told of checksum databases that are closed.
+fn closed(parts: &Parts) -> impl Iterator<Item = String> {
+    parts.pipeline.databases().into_iter().filter_map(|database| {
+        let closing = database.closing()?;
+        let name = database.name();
+        Some(format!("the checksum database {name} is closed: {}; see `larder sumdb status`", closing.why))
+    })
 }
 
 fn attention(configuration: &ReloadState, upstreams: &[Upstream], store: &Store) -> Vec<String> {

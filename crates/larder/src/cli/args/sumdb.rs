@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use client::audit::{FIRST_VISIT, Range};
 use client::{State, target};
 
-use super::Asking;
+use super::{Asking, Settings};
 use crate::cli::failure::Usage;
 use crate::cli::sumdb::AuditCall;
 use crate::config::{Environment, state_directory};
@@ -13,7 +13,32 @@ use crate::config::{Environment, state_directory};
 pub(super) const HELP: &str = "\
 Examples:
   larder sumdb audit sum.golang.org
-      Whether the public checksum database keeps to its word since the last time it was asked.";
+      Whether the public checksum database keeps to its word since the last time it was asked.
+  larder sumdb status
+      What the server knows of its checksum databases, and whether one is closed.";
+
+const STATUS: &str = "\
+Examples:
+  larder sumdb status
+  larder sumdb status sum.golang.org
+  larder sumdb status --json | jq '.databases[] | select(.closed)'
+
+Asks the running server; without one, looks into the data directory.
+
+Exit codes: 0 all of them are asked, 1 it could not be found out, 2 mistake in the command line or
+            the configuration, 4 one is closed.";
+
+const ACCEPT: &str = "\
+Examples:
+  larder sumdb accept sum.golang.org
+
+A checksum database that has signed two different histories is asked nothing more. This forgets
+the history that was known, with the lookups and tiles that were kept of it, and believes the next
+tree that the database signs. Only do so if you know which of the two histories others see. What
+was verified before stays held, and so does the evidence.
+
+Exit codes: 0 it is asked again, 1 it is not closed, or failed, 2 mistake in the command line or
+            the configuration.";
 
 const AUDIT: &str = "\
 Examples:
@@ -38,6 +63,30 @@ pub(in crate::cli) enum SumdbCommand {
     /// Check a checksum database from outside.
     #[command(after_help = AUDIT)]
     Audit(Audit),
+    /// Show what the server knows of its checksum databases.
+    #[command(after_help = STATUS)]
+    Status {
+        /// Only this one, by its name.
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// As JSON, as the admin API answers.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Ask a checksum database again that is closed, and believe its next tree.
+    #[command(after_help = ACCEPT)]
+    Accept {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// As JSON, as the admin API answers.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 /// `sumdb audit`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gomod::request::SumDbOperation;
+use jiff::Timestamp;
 use sumdb::client::{Client, Latest, Standing};
 
 use super::super::LookupError;
@@ -62,18 +63,26 @@ impl Database {
 
     async fn ask_latest(self: Arc<Self>, life: Arc<Life>) -> Result<(), LookupError> {
         let now = self.memory.world.parts.clock.now();
+        let asked = self.ask_for_newest(&life, now).await;
+        if let Err(error) = &asked {
+            life.fail(error, now);
+        }
+        asked
+    }
+
+    async fn ask_for_newest(&self, life: &Arc<Life>, now: Timestamp) -> Result<(), LookupError> {
         *life.asked_latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-        self.may_ask(&life).await?;
+        self.may_ask(life).await?;
         let way = self.way().await;
         let note = self.receive(&way, SumDbOperation::Latest, MAX_NOTE_BYTES).await?;
         let client: Client = life.client().clone();
         let merged = match client.open(&note) {
-            Ok(head) => self.driver(&life, Some(&way)).run(Latest::new(head)).await,
+            Ok(head) => self.driver(life, Some(&way)).run(Latest::new(head)).await,
             Err(error) => Err(error.into()),
         };
         match merged {
-            Ok(standing) => self.is_behind(&life, standing),
-            Err(failure) => return Err(self.judged(&life, Some(&way), failure).await),
+            Ok(standing) => self.is_behind(life, standing),
+            Err(failure) => return Err(self.judged(life, Some(&way), failure).await),
         }
         Ok(())
     }

@@ -1,0 +1,80 @@
+//! `larder sumdb status`.
+
+use crate::app::api::sumdb::Databases;
+use crate::cli::failure::Usage;
+use crate::cli::mode::Shown;
+use crate::cli::paper::{Cell, Paper, Tone, count, heading, time};
+use crate::cli::{Exit, print_answer};
+use crate::config::Loaded;
+use crate::trust::Standing;
+
+/// Shows how the databases do; [`Exit::Attention`] when one is closed.
+pub(in crate::cli) fn run(name: Option<&str>, loaded: &Loaded, shown: &Shown) -> anyhow::Result<Exit> {
+    let Databases { mut databases } = crate::app::sumdb::status(&loaded.config)?;
+    if let Some(name) = name {
+        databases.retain(|database| database.name == name);
+        if databases.is_empty() {
+            let what = format!("the checksum database {name} is not configured");
+            return Err(
+                Usage { what, next: "`larder sumdb status` shows those that are", cause: None }.into()
+            );
+        }
+    }
+    let answer = Databases { databases };
+    print_answer(shown.json, &answer, || {
+        let mut paper = Paper::for_stdout(&shown.environment);
+        describe(&mut paper, &answer.databases);
+        paper.text()
+    })?;
+    let is_closed = answer.databases.iter().any(|database| database.closed.is_some());
+    Ok(if is_closed { Exit::Attention } else { Exit::Fine })
+}
+
+fn describe(paper: &mut Paper, databases: &[Standing]) {
+    if databases.is_empty() {
+        return paper.line(&[Cell::plain("no checksum database is configured")]);
+    }
+    let mut rows =
+        vec![heading(&["DATABASE", "KEY", "STATE", "REACHED", "RECORDS", "SEEN AT", "LOOKUPS", "TILES"])];
+    rows.extend(databases.iter().map(|database| {
+        let state = match &database.closed {
+            Some(_) => Cell("CLOSED".to_owned(), Tone::Bad),
+            None => Cell("asked".to_owned(), Tone::Good),
+        };
+        let or_none = |text: Option<String>| text.map_or_else(|| Cell::soft("-"), Cell::plain);
+        vec![
+            Cell::plain(&database.name),
+            Cell::plain(&database.key_hash),
+            state,
+            or_none(database.way.clone()),
+            or_none(database.tree.as_ref().map(|tree| count(tree.size))),
+            or_none(database.tree_since.map(time)),
+            Cell::plain(count(database.lookups)),
+            Cell::plain(count(database.tiles)),
+        ]
+    }));
+    paper.table(&rows);
+    for Standing { name, closed, last_failure, .. } in databases {
+        if let Some(closed) = closed {
+            paper.space();
+            let since = time(closed.since);
+            paper.line(&[
+                Cell::plain(name),
+                Cell(format!(" is closed since {since}: "), Tone::Bad),
+                Cell::plain(&closed.why),
+            ]);
+            if let Some(evidence) = &closed.evidence {
+                paper.line(&[Cell::soft("  evidence: "), Cell::plain(evidence)]);
+            }
+            paper.line(&[Cell::plain(format!(
+                "  What is kept is served. To ask it again: larder sumdb accept {name}"
+            ))]);
+        } else if let Some(failed) = last_failure {
+            paper.space();
+            paper.line(&[
+                Cell::soft(format!("{name} failed last at {}: ", time(failed.at))),
+                Cell::plain(&failed.text),
+            ]);
+        }
+    }
+}
