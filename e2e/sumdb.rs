@@ -129,28 +129,27 @@ async fn of_modules_that_no_database_is_to_know_none_is_asked() {
 }
 
 #[tokio::test]
-async fn a_forged_module_is_a_security_error() {
+async fn a_forged_module_is_refused_for_those_who_verify_and_those_who_do_not() {
     if !go::available() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let genuine = ModuleFiles::new("example.com/lib", "v1.0.0").file("lib.go", "package lib\n");
     let forged = ModuleFiles::new("example.com/lib", "v1.0.0").file("lib.go", "package lib // and more\n");
-    let database = Database::start(dir.path(), &[genuine]).await;
+    let database = Database::start(dir.path(), std::slice::from_ref(&genuine)).await;
     let upstream = Upstream::of(&[forged]).await;
     let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
     let larder = Larder::start(&dir.path().join("data"), &flags);
-    let go = world::client(&dir.path().join("client"), &larder.url()).sumdb(KEY);
-    let refused = go.run(&["mod", "download", "example.com/lib@v1.0.0"]).await;
-    assert!(!refused.ok);
-    // Where Larder verifies what it fetches, it refuses the zip itself, before the go command can.
-    let by_go = refused.stderr.contains("SECURITY ERROR");
-    let by_larder = refused.stderr.contains("502 Bad Gateway");
-    assert!(by_go || by_larder, "{}", refused.stderr);
+    for sumdb in [KEY, "off"] {
+        let go = world::client(&dir.path().join(sumdb), &larder.url()).sumdb(sumdb);
+        let refused = go.run(&["mod", "download", "example.com/lib@v1.0.0"]).await;
+        assert!(!refused.ok && refused.stderr.contains("502 Bad Gateway"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(&genuine.zip_h1()), "{}", refused.stderr);
+    }
 }
 
 #[tokio::test]
-async fn a_version_that_the_database_does_not_know_is_told_in_its_words() {
+async fn a_public_version_that_the_database_does_not_know_is_refused_until_it_does() {
     if !go::available() {
         return;
     }
@@ -159,12 +158,42 @@ async fn a_version_that_the_database_does_not_know_is_told_in_its_words() {
     let upstream = world::upstream().await;
     let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
     let larder = Larder::start(&dir.path().join("data"), &flags);
-    let go = world::client(&dir.path().join("client"), &larder.url()).sumdb(KEY);
-    let asked = go.run(&["mod", "download", "example.com/Upper/Lib@v1.2.0"]).await;
-    assert!(!asked.ok && asked.stderr.contains("404 Not Found"), "{}", asked.stderr);
+    for sumdb in [KEY, "off"] {
+        let go = world::client(&dir.path().join(sumdb), &larder.url()).sumdb(sumdb);
+        let asked = go.run(&["mod", "download", "example.com/Upper/Lib@v1.2.0"]).await;
+        assert!(!asked.ok, "a version without a record was let out");
+        for words in ["403 Forbidden", "cannot be verified", NAME, "declare it private if it is yours"] {
+            assert!(asked.stderr.contains(words), "{}", asked.stderr);
+        }
+    }
     database.learns(&world::modules());
+    let go = world::client(&dir.path().join("now"), &larder.url()).sumdb(KEY);
     let now = || async { go.run(&["mod", "download", "example.com/Upper/Lib@v1.2.0"]).await.ok };
     testkit::eventually("the record that was added", now).await;
+}
+
+#[tokio::test]
+async fn a_database_out_of_order_is_an_outage_and_what_is_held_goes_on() {
+    if !go::available() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let database = Database::start(dir.path(), &world::modules()).await;
+    let upstream = world::upstream().await;
+    let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
+    let larder = Larder::start(&dir.path().join("data"), &flags);
+    let go = world::client(&dir.path().join("client"), &larder.url()).sumdb(KEY);
+    go.run(&["mod", "download", "example.com/chain@v1.0.0"]).await.success();
+    database.faults("/lookup/ status 500\n");
+    for sumdb in [KEY, "off"] {
+        let go = world::client(&dir.path().join(sumdb), &larder.url()).sumdb(sumdb);
+        let told = go.run(&["mod", "download", "example.com/pre@v1.0.0-rc.1"]).await;
+        assert!(!told.ok && told.stderr.contains("503 Service Unavailable"), "{}", told.stderr);
+        go.run(&["mod", "download", "example.com/chain@v1.0.0"]).await.success();
+    }
+    database.faults("");
+    let again = || async { go.run(&["mod", "download", "example.com/pre@v1.0.0-rc.1"]).await.ok };
+    testkit::eventually("a lookup that succeeds", again).await;
 }
 
 #[tokio::test]

@@ -97,6 +97,37 @@ async fn a_wrong_bit_outside_is_refused_by_go_where_it_goes_around_larder() {
     }
 }
 
+#[tokio::test]
+async fn a_wrong_bit_outside_is_refused_by_larder_for_clients_that_verify_nothing() {
+    if !go::available() {
+        return;
+    }
+    for place in OUTSIDE {
+        let dir = tempfile::tempdir().unwrap();
+        let below = |name: &str| dir.path().join(name);
+        let database = Database::large(dir.path(), &[library()], 600).await;
+        let upstream = Upstream::of(&[library()]).await;
+        let flags = ["--upstream", &upstream.url(), "--sumdb", &database.spec()];
+        let larder = Larder::start(&below("data"), &flags);
+        database.faults(place.fault);
+        (place.forge)(&upstream);
+        for (client, sumdb) in [("trusting", "off"), ("verifying", KEY)] {
+            let refused = download(&below(client), &larder.url(), sumdb).await;
+            assert!(!refused.ok, "{}: a {client} client got it", place.name);
+            // What was on its way to the first is cut; whoever asks after that is told.
+            let is_cut = client == "trusting" && refused.stderr.contains("unexpected EOF");
+            let is_told = refused.stderr.contains("502 Bad Gateway");
+            assert!(is_cut || is_told, "{}: {}", place.name, refused.stderr);
+        }
+        // Nothing of it was kept: what is right again is taken.
+        database.faults("");
+        upstream.put(&library().url("mod"), library().mod_file());
+        upstream.put(&library().url("zip"), library().zip());
+        let healed = || async { download(&below("healed"), &larder.url(), KEY).await.ok };
+        eventually(place.name, healed).await;
+    }
+}
+
 /// A place on the disk of Larder, by the end of its path, and what go says when it meets a wrong bit there itself.
 const HELD: [(&str, &[&str]); 5] = [
     ("/@v/v1.0.0.zip", &["zip: checksum error"]),
