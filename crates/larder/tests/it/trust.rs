@@ -1,6 +1,7 @@
 //! Checksum databases: what is believed of them, passed on, and kept.
 
 mod deciding;
+mod files;
 mod forks;
 mod keeping;
 mod kept;
