@@ -88,6 +88,30 @@ async fn a_fork_is_found_across_a_restart_and_remembered_across_another() {
 }
 
 #[tokio::test]
+async fn what_is_known_of_a_database_survives_a_reload_of_the_settings() {
+    let database = Database::start().await;
+    database.grow(300);
+    database.record(&hello());
+    let file = |fresh: &str| {
+        format!("upstream = \"off\"\nsumdb = [\"{}\"]\n[cache]\nfresh = \"{fresh}\"\n", database.spec())
+    };
+    let proxy = TestProxy::with_file(&file("60s"));
+    let lookup = lookup_path("example.com/Hello", "v1.0.0");
+    let said = proxy.get(&below(&lookup)).await.body;
+    database.forget();
+    assert!(proxy.reload(&file("50s")).await.mistakes.is_empty());
+    assert!(proxy.get(&below(&lookup)).await.body == said);
+    assert!(database.paths().is_empty(), "{:?}", database.paths());
+    assert_eq!(fork(&database, &proxy).await.status, 502);
+    database.forget();
+    assert!(proxy.reload(&file("40s")).await.mistakes.is_empty());
+    let new = proxy.get(&below(&lookup_path("example.com/synthetic", "v0.0.8"))).await;
+    assert_eq!(new.status, 502, "{}", new.text());
+    assert!(database.paths().is_empty(), "a closed database was asked: {:?}", database.paths());
+    proxy.stop().await;
+}
+
+#[tokio::test]
 async fn an_older_tree_of_the_same_history_is_no_fork() {
     let (database, proxy) = reached().await;
     assert_eq!(proxy.get(&below(&lookup_path("example.com/Hello", "v1.0.0"))).await.status, 200);

@@ -79,6 +79,36 @@ async fn a_hundred_askers_make_one_lookup_and_one_download_of_each_tile() {
 }
 
 #[tokio::test]
+async fn lookups_of_many_modules_share_the_downloads_of_their_tiles() {
+    let (database, proxy) = reached().await;
+    let tile = "/tile/8/0/000";
+    database.on(tile).hold();
+    let address = proxy.address();
+    let lookups: Vec<_> =
+        (0..20).map(|id| lookup_path("example.com/synthetic", &format!("v0.0.{id}"))).collect();
+    let asked: Vec<_> = lookups
+        .iter()
+        .map(|lookup| {
+            let path = below(lookup);
+            tokio::spawn(async move { testkit::raw::get(address, &path).await.status })
+        })
+        .collect();
+    database.held(tile, 1).await;
+    testkit::eventually("all lookups to be asked for", || async {
+        lookups.iter().all(|lookup| database.count(lookup) == 1)
+    })
+    .await;
+    database.release();
+    for asked in asked {
+        assert_eq!(asked.await.unwrap(), 200);
+    }
+    for tile in [tile, "/tile/8/0/001.p/45", "/tile/8/1/000.p/1"] {
+        assert_eq!(database.count(tile), 1, "{tile}");
+    }
+    proxy.stop().await;
+}
+
+#[tokio::test]
 async fn the_word_of_a_database_that_it_has_no_record_is_passed_on() {
     let (database, proxy) = reached().await;
     let lookup = lookup_path("example.com/gone", "v1.0.0");
