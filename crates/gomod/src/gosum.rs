@@ -105,27 +105,11 @@ impl GoSum {
     /// # Errors
     /// The first line that cannot be read; see [`GoSumError`].
     pub fn parse(bytes: &[u8]) -> Result<GoSum, GoSumError> {
-        if bytes.len() > MAX_BYTES {
-            return Err(GoSumError::TooLarge { bytes: bytes.len() });
-        }
         let mut sums = GoSum::default();
-        for (line, text) in (1..).zip(bytes.split(|byte| *byte == b'\n')) {
-            if line > MAX_LINES {
-                return Err(GoSumError::TooLong);
-            }
-            let text = str::from_utf8(text).map_err(|_| GoSumError::Binary { line })?;
-            let mut fields = text.split_whitespace();
-            match (fields.next(), fields.next(), fields.next(), fields.count()) {
-                (None, ..) | (_, _, Some(EMPTY_GO_MOD), 0) => {}
-                (Some(path), Some(version), Some(hash), 0) if is_hash(hash) => {
-                    sums.insert(path, version, hash);
-                }
-                (_, _, Some(hash), 0) => return Err(GoSumError::Hash { line, hash: hash.to_owned() }),
-                (_, second, third, rest) => {
-                    let fields = 1 + usize::from(second.is_some()) + usize::from(third.is_some()) + rest;
-                    return Err(GoSumError::Fields { line, fields });
-                }
-            }
+        for line in lines(bytes) {
+            let (_, Sum { path, version, of, hash }) = line?;
+            let file = if of == Summed::GoMod { "/go.mod" } else { "" };
+            sums.insert(path, format!("{version}{file}"), hash);
         }
         Ok(sums)
     }
@@ -149,11 +133,7 @@ impl GoSum {
     /// All lines, sorted by path, version in semver order, the module before its go.mod file, and hash.
     pub fn iter(&self) -> impl Iterator<Item = Sum<'_>> {
         self.sums.iter().flat_map(|(key, hashes)| {
-            let (version, of) = match key.version.strip_suffix("/go.mod") {
-                Some(version) => (version, Summed::GoMod),
-                None => (key.version.as_str(), Summed::Zip),
-            };
-            hashes.iter().map(move |hash| Sum { path: &key.path, version, of, hash })
+            hashes.iter().map(move |hash| Sum::named(&key.path, &key.version, hash))
         })
     }
 
@@ -162,13 +142,51 @@ impl GoSum {
         self.sums.is_empty()
     }
 
-    fn insert(&mut self, path: &str, version: &str, hash: &str) {
-        let hashes = match self.sums.entry(Key { path: path.to_owned(), version: version.to_owned() }) {
+    fn insert(&mut self, path: &str, version: String, hash: &str) {
+        let hashes = match self.sums.entry(Key { path: path.to_owned(), version }) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Vec::with_capacity(1)),
         };
         if let Err(at) = hashes.binary_search_by(|known| known.as_str().cmp(hash)) {
             hashes.insert(at, hash.to_owned());
+        }
+    }
+}
+
+/// The lines of a go.sum file as they are written, each with its number, from 1: for who has to name the line. The blank
+/// ones, and those that mean nothing, are left out.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Result<(usize, Sum<'_>), GoSumError>> {
+    let too_large = (bytes.len() > MAX_BYTES).then_some(Err(GoSumError::TooLarge { bytes: bytes.len() }));
+    let readable = if too_large.is_some() { &[] } else { bytes };
+    let lines = (1..).zip(readable.split(|byte| *byte == b'\n'));
+    too_large.into_iter().chain(lines.filter_map(|(line, text)| read_line(line, text).transpose()))
+}
+
+fn read_line(line: usize, text: &[u8]) -> Result<Option<(usize, Sum<'_>)>, GoSumError> {
+    if line > MAX_LINES {
+        return Err(GoSumError::TooLong);
+    }
+    let text = str::from_utf8(text).map_err(|_| GoSumError::Binary { line })?;
+    let mut fields = text.split_whitespace();
+    match (fields.next(), fields.next(), fields.next(), fields.count()) {
+        (None, ..) | (_, _, Some(EMPTY_GO_MOD), 0) => Ok(None),
+        (Some(path), Some(version), Some(hash), 0) if is_hash(hash) => {
+            Ok(Some((line, Sum::named(path, version, hash))))
+        }
+        (_, _, Some(hash), 0) => Err(GoSumError::Hash { line, hash: hash.to_owned() }),
+        (_, second, third, rest) => {
+            let fields = 1 + usize::from(second.is_some()) + usize::from(third.is_some()) + rest;
+            Err(GoSumError::Fields { line, fields })
+        }
+    }
+}
+
+impl<'a> Sum<'a> {
+    /// A line of these three fields: the version may have `/go.mod` behind it.
+    fn named(path: &'a str, version: &'a str, hash: &'a str) -> Self {
+        match version.strip_suffix("/go.mod") {
+            Some(version) => Self { path, version, of: Summed::GoMod, hash },
+            None => Self { path, version, of: Summed::Zip, hash },
         }
     }
 }
