@@ -56,7 +56,7 @@ pub use health::{Health, InFlight, Latency, Outcome, State};
 pub use limits::{Deadline, Deadlines};
 pub use origin::{Origin, Origins};
 pub use routes::{RouteError, Routed, Routes};
-pub use tree::{Tree, TreeError};
+pub use tree::{Found, Offer, Tree, TreeError};
 pub use upstream::{HttpUpstream, UpstreamError};
 pub use walk::{Line, Walk, WalkError};
 

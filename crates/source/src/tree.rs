@@ -7,6 +7,8 @@
 //! the tree are followed, wherever they lead, as a file server would: whoever writes the tree decides what it
 //! serves. Files are read in pieces on the blocking pool and never held whole in memory.
 
+mod offer;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use gomod::Request;
 
 use crate::limits::{Budget, Deadlines};
 use crate::{Cause, Fetched, Malformed, Source, SourceError};
+
+pub use offer::{Found, Offer};
 
 /// How much is read at once, in bytes.
 const PIECE_BYTES: u64 = 128 << 10;

@@ -18,8 +18,8 @@ use crate::jobs::import::{self, Event, Report};
 pub fn import(config: &Config, dir: &Path, tell: impl Fn(u64, u64) + Sync) -> anyhow::Result<Report> {
     let dir = dir.canonicalize().with_context(|| format!("cannot read {}", dir.display()))?;
     let by_us = async |Opened { pipeline, .. }| {
-        let plan = import::plan(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
-        let report = import::run(&pipeline, plan, |event| {
+        let offer = source::Offer::of(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
+        let report = import::run(&pipeline, offer, |event| {
             if let Event::Progress { done, of } = event {
                 tell(done, of);
             }

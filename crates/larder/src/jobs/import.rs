@@ -4,8 +4,6 @@
 //! module rules and agree with its `.ziphash` where there is one. What fails is left out and reported with the
 //! reason; the rest goes on. The directory is only read. The report is given when everything adopted is durable.
 
-mod find;
-
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -16,6 +14,7 @@ use futures_util::StreamExt;
 use gomod::h1::H1;
 use gomod::{FileKind, ModuleVersion};
 use serde::{Deserialize, Serialize};
+use source::{Found, Offer};
 use store::{Blobs, Durability, Spool};
 
 use crate::cache::KeepError;
@@ -24,8 +23,6 @@ use crate::cache::manifest::VerifiedBy;
 use crate::pipeline::Pipeline;
 use crate::verify::sums::{Summer, Sums};
 use crate::verify::{self, Verified};
-
-pub use find::{Found, Plan, plan};
 
 /// Module versions that are worked on at once: checking a zip keeps a core busy.
 const AT_ONCE: usize = 4;
@@ -93,17 +90,19 @@ enum Refused {
     Interrupted,
 }
 
-/// Imports all that a plan found; `tell` hears of each step. When the server is told to stop, what has been begun is
+/// Imports all that a tree offers; `tell` hears of each step. When the server is told to stop, what has been begun is
 /// finished, and the rest is left.
 pub async fn run(
     pipeline: &Arc<Pipeline>,
-    plan: Plan,
+    offer: Offer,
     tell: impl Fn(Event) + Sync,
 ) -> Result<Report, store::StoreError> {
-    let of = plan.found.len() as u64;
-    let mut report = Report { refused: plan.refused, ..Report::default() };
-    let root: Arc<Path> = plan.root.into();
-    let mut work = futures_util::stream::iter(plan.found)
+    let of = offer.found.len() as u64;
+    let refused = offer.refused.into_iter();
+    let refused = refused.map(|(file, why)| Refusal { file: file.display().to_string(), why }).collect();
+    let mut report = Report { refused, ..Report::default() };
+    let root: Arc<Path> = offer.root.into();
+    let mut work = futures_util::stream::iter(offer.found)
         .take_while(|_| std::future::ready(!pipeline.is_stopping()))
         .map(|found| adopt_version(pipeline.clone(), root.clone(), found))
         .buffer_unordered(AT_ONCE);

@@ -42,8 +42,8 @@ pub(super) fn answer(parts: Arc<Parts>, asked: Asked) -> Answer {
 
 async fn import_dir(dir: &Path, pipeline: &Arc<Pipeline>, lines: &Lines) -> anyhow::Result<Report> {
     let looked = dir.to_owned();
-    let plan = tokio::task::spawn_blocking(move || import::plan(&looked))
+    let offer = tokio::task::spawn_blocking(move || source::Offer::of(&looked))
         .await?
         .with_context(|| format!("could not read {}", dir.display()))?;
-    Ok(import::run(pipeline, plan, |event| lines.step(&event)).await?)
+    Ok(import::run(pipeline, offer, |event| lines.step(&event)).await?)
 }

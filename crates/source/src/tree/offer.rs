@@ -1,4 +1,4 @@
-//! Finding what a directory offers: every file of a module version, by its place in the tree.
+//! Finding what a tree offers: every file of a module version, by its place in the tree.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use gomod::request::{NotFound, RequestError};
 use gomod::{EscapedPath, FileKind, ModulePath, ModuleVersion, Request};
 
-use super::Refusal;
+use crate::text::one_line;
 
 /// Directories below one another that are followed; module paths are far shallower.
 const DEPTH: usize = 64;
@@ -32,31 +32,31 @@ impl Found {
 
 /// What a directory offers.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct Offer {
     /// The root of the tree: the directory itself, or the download cache inside it.
     pub root: PathBuf,
     /// The module versions found.
     pub found: Vec<Found>,
-    /// Files that look like a module's but have impossible names.
-    pub refused: Vec<Refusal>,
+    /// Files that look like a module's but have impossible names, and directories that cannot be read: each with why.
+    pub refused: Vec<(PathBuf, String)>,
 }
 
-/// Looks through a directory. Blocking.
-///
-/// # Errors
-/// The directory cannot be read. Unreadable directories below it are reported as refused.
-pub fn plan(dir: &Path) -> io::Result<Plan> {
-    let inner = ["cache/download", "pkg/mod/cache/download"];
-    let root = inner.iter().map(|inner| dir.join(inner)).find(|inner| inner.is_dir());
-    let root = root.unwrap_or_else(|| dir.to_owned());
-    let mut plan = Plan { root: root.clone(), found: Vec::new(), refused: Vec::new() };
-    std::fs::read_dir(&root)?;
-    plan.walk(Path::new(""), 0);
-    plan.found.sort_by(|a, b| (&a.dir, &a.module.version).cmp(&(&b.dir, &b.module.version)));
-    Ok(plan)
-}
+impl Offer {
+    /// Looks through a directory. Blocking.
+    ///
+    /// # Errors
+    /// The directory cannot be read. Unreadable directories below it are reported as refused.
+    pub fn of(dir: &Path) -> io::Result<Self> {
+        let inner = ["cache/download", "pkg/mod/cache/download"];
+        let root = inner.iter().map(|inner| dir.join(inner)).find(|inner| inner.is_dir());
+        let root = root.unwrap_or_else(|| dir.to_owned());
+        let mut offer = Self { root: root.clone(), found: Vec::new(), refused: Vec::new() };
+        std::fs::read_dir(&root)?;
+        offer.walk(Path::new(""), 0);
+        offer.found.sort_by(|a, b| (&a.dir, &a.module.version).cmp(&(&b.dir, &b.module.version)));
+        Ok(offer)
+    }
 
-impl Plan {
     fn walk(&mut self, dir: &Path, depth: usize) {
         let entries = match std::fs::read_dir(self.root.join(dir)) {
             Ok(entries) => entries,
@@ -119,6 +119,6 @@ impl Plan {
     }
 
     fn refuse(&mut self, file: &Path, why: &dyn std::error::Error) {
-        self.refused.push(Refusal { file: file.display().to_string(), why: crate::verify::explain(why) });
+        self.refused.push((file.to_owned(), one_line(why)));
     }
 }
