@@ -125,18 +125,22 @@ async fn program() -> &'static Path {
     PROGRAM.get_or_init(build).await
 }
 
-/// Builds it from the sources that the go command brings along.
 async fn build() -> PathBuf {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sumdb");
+    go_program("sumdb", include_str!("testdata/sumdb/main.go")).await
+}
+
+/// Builds a program over the checksum databases of the sources that the go command brings along.
+pub(crate) async fn go_program(name: &str, source: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let builder = Go::new(&dir).env("GOFLAGS", "-mod=mod").env("CGO_ENABLED", "0");
     let builder = builder.env("GOCACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/gocache"));
     let goroot = builder.run(&["env", "GOROOT"]).await.success().trim().to_owned();
     copy(&Path::new(&goroot).join("src/cmd/vendor/golang.org/x/mod"), &builder.work_dir().join("xmod"));
     builder.write("xmod/go.mod", "module golang.org/x/mod\n\ngo 1.24\n");
-    builder.write("main.go", include_str!("testdata/sumdb/main.go"));
+    builder.write("main.go", source);
     builder.write("go.mod", include_str!("testdata/sumdb/go.mod.in"));
-    builder.run(&["build", "-o", "sumdb", "."]).await.success();
-    builder.work_dir().join("sumdb")
+    builder.run(&["build", "-o", name, "."]).await.success();
+    builder.work_dir().join(name)
 }
 
 fn copy(from: &Path, to: &Path) {

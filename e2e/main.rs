@@ -9,6 +9,7 @@
 mod client;
 mod crash;
 mod database;
+mod developer;
 mod drain;
 mod gone;
 mod import;

@@ -8,7 +8,7 @@
 //! What it promises: a tree is remembered only when every record up to it was in order, so a fault is found again until
 //! it is gone. Memory is bounded whatever the size of the log: a few tiles, the sample, and the versions of the last
 //! [`WINDOW`](seen::WINDOW) records and more.
-//! Not here: whether what the records say is true. That is for who has the modules.
+//! Not here: whether what the records say is true. That is for who has the modules; [`crate::verify`] does it.
 //!
 //! The rules come from the Go modules reference, section "Checksum database", and RFC 6962 section 5.4 (auditors).
 
@@ -29,6 +29,7 @@ use crate::database::{Class, Database, Fault};
 use crate::state::{State, StateError};
 
 pub use range::{FIRST_VISIT, Range};
+pub(crate) use report::told;
 pub use report::{Finding, Kind, Report, Seen, Verdict};
 use walk::Walk;
 

@@ -19,9 +19,10 @@ use futures_util::future::try_join_all;
 use gomod::request::{SumDbOperation, SumDbRequest};
 use gomod::{ModuleVersion, Request};
 use source::Source;
-use sumdb::client::{Head, Latest, Lookup, Standing, Step, Task, TileCheck};
+use sumdb::client::{ClientError, Head, Latest, Lookup, Standing, Step, Task, TileCheck};
 use sumdb::record::{Sums, check_records};
-use sumdb::{Client, Proven, Record, Spec, Tile};
+use sumdb::tile::{HEIGHT, Plan, Tiles};
+use sumdb::{Client, Node, Proven, Record, Spec, Tile};
 use tokio::sync::{OnceCell, Semaphore};
 
 pub use fault::{Class, Fault};
@@ -133,6 +134,15 @@ impl Database {
         let what = tile.to_string();
         let (hashes, bytes) = tokio::try_join!(self.drive(&what, task), self.tile(tile))?;
         check_records(tile, first_records(&bytes, tile), &hashes).map_err(wrong)
+    }
+
+    /// The hashes of nodes of a tree that is on the timeline, proven.
+    pub(crate) async fn nodes(&self, head: &Head, nodes: &[Node]) -> Result<Tiles, Fault> {
+        let tree = *head.tree();
+        let wrong = |cause| Fault::lies("proof", ClientError::Tiles { size: tree.size, cause });
+        let plan = Plan::within(tree, HEIGHT, nodes, |tile| self.memory().find(tile)).map_err(wrong)?;
+        let brought: HashMap<_, _> = self.bring(plan.needs()).await?.into_iter().collect();
+        plan.finish(|tile| brought.get(&tile).cloned()).map_err(wrong)
     }
 
     /// Does what the steps of a task ask for.

@@ -1,6 +1,7 @@
 //! The developer's and the auditor's side: what somebody who runs no server wants to know of modules.
 //!
-//! What this crate is for: [`audit`] checks a checksum database from outside, as one who does not trust it. Each of its
+//! What this crate is for: [`audit`] checks a checksum database from outside, as one who does not trust it; [`verify`]
+//! compares a project's go.sum, or a module cache, with one; a [`Proof`] is a record that anybody can check. Each of its
 //! jobs is a value that says what is wanted, a `run` that tells how far it is, and a report that can be printed or
 //! serialised; arguments, colours and exit codes are the command line's.
 //! Why this shape: everything is asked of a [`source::Source`], so that a proxy, a database's own address and a file
@@ -11,10 +12,14 @@
 
 pub mod audit;
 pub mod database;
+mod proof;
 pub mod state;
 pub mod target;
+pub mod verify;
 
 pub use audit::Audit;
 pub use database::Database;
+pub use proof::Proof;
 pub use state::State;
 pub use target::target;
+pub use verify::Verify;

@@ -19,6 +19,7 @@ mod scrub;
 mod serve;
 mod status;
 mod sumdb;
+mod verify;
 mod version;
 
 use std::io::{self, Write};
@@ -41,7 +42,7 @@ pub enum Exit {
     /// The command line or the configuration has a mistake; nothing was done.
     Usage = 2,
     /// An import left something out because it was not right; a scrub left something broken; a checksum database is
-    /// wrong.
+    /// wrong, or a hash is not the one that it has recorded.
     Refused = 3,
     /// Somebody should look at something: at the server, or at a checksum database that is closed.
     Attention = 4,
@@ -93,6 +94,10 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Audit { call, loaded, shown } => sumdb::audit::run(call, &loaded, &shown),
         Mode::Databases { name, loaded, shown } => sumdb::status::run(name.as_deref(), &loaded, &shown),
         Mode::Accept { name, loaded, json } => sumdb::accept::run(&name, &loaded, json),
+        Mode::Record { record, is_proof, loaded, shown } => {
+            sumdb::record::run(&record, is_proof, &loaded, &shown)
+        }
+        Mode::Verify { verify, loaded, shown } => verify::run(&verify, &loaded, &shown),
         Mode::Show { loaded, json } => print(&config::show(&loaded, json)),
         Mode::Check { loaded } => print(&config::check(&loaded)),
         Mode::Reference(document) => print(&config::reference(document)),

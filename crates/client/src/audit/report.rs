@@ -111,7 +111,7 @@ pub enum Kind {
 }
 
 impl Seen {
-    pub(super) fn of(tree: &Tree) -> Self {
+    pub(crate) fn of(tree: &Tree) -> Self {
         Self { size: tree.size, hash: tree.hash }
     }
 }
@@ -168,7 +168,7 @@ impl Report {
 }
 
 /// A fault and its causes in one text.
-pub(super) fn told(fault: &Fault) -> String {
+pub(crate) fn told(fault: &Fault) -> String {
     let mut text = fault.to_string();
     // What a source says is in the fault's own text.
     let mut cause = if let Fault::Unreachable { .. } = fault { None } else { fault.source() };

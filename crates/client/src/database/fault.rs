@@ -4,6 +4,7 @@ use source::SourceError;
 use sumdb::Tile;
 use sumdb::client::{ClientError, Evidence};
 use sumdb::record::{MalformedRecord, SumsError};
+use sumdb::tree::ProofError;
 
 /// Why something is not known of a database, or not believed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -43,6 +44,15 @@ pub enum Fault {
         /// What is wrong with it.
         #[source]
         cause: MalformedRecord,
+    },
+    /// A record cannot be proven in the tree.
+    #[error("record {id} is not proven")]
+    Proof {
+        /// Its number.
+        id: u64,
+        /// Why not.
+        #[source]
+        cause: ProofError,
     },
     /// A record that is in the tree lacks a hash.
     #[error("the record is incomplete")]
@@ -84,7 +94,7 @@ impl Fault {
         match self {
             Self::Absent { .. } => Class::Absent,
             Self::Unreachable { .. } => Class::Unreachable,
-            Self::Lies { .. } | Self::Records { .. } | Self::Sums { .. } => Class::Wrong,
+            Self::Lies { .. } | Self::Records { .. } | Self::Proof { .. } | Self::Sums { .. } => Class::Wrong,
         }
     }
 

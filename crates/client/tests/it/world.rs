@@ -23,7 +23,6 @@ pub(crate) fn spec(database: &testkit::Database) -> Spec {
     Spec::parse(&database.spec()).unwrap()
 }
 
-#[expect(dead_code, reason = "for verify")]
 pub(crate) fn client_of(database: &testkit::Database) -> Database {
     let spec = spec(database);
     Database::new(&spec, way(&spec)).unwrap()

@@ -1,6 +1,7 @@
 //! What was written: the words of the command line, as clap reads them.
 
 mod sumdb;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -10,7 +11,8 @@ use clap_complete::Shell;
 use super::named::Named;
 use crate::config::FlagValue;
 
-pub(super) use sumdb::SumdbCommand;
+pub(super) use sumdb::{Record, SumdbCommand};
+pub(super) use verify::Verify;
 
 const SUMMARY: &str = "\
 First steps:
@@ -21,8 +23,8 @@ Exit codes:
   0  all went well
   1  something failed
   2  the command line or the configuration has a mistake; nothing was done
-  3  an import left something out because it was not right, or a scrub left something broken; an audited
-     checksum database is wrong
+  3  an import left something out because it was not right, or a scrub left something broken;
+     a checksum database is wrong, or a hash is not the one that it has recorded
   4  somebody should look at something (status, sumdb status)
 
 `larder COMMAND --help` shows examples of each command.";
@@ -211,6 +213,9 @@ pub(super) enum Command {
     /// Have the running server forget what may change of a module.
     #[command(after_help = INVALIDATE)]
     Invalidate(Change),
+    /// Compare go.sum, or a module cache, with a checksum database.
+    #[command(after_help = verify::HELP)]
+    Verify(Verify),
     /// Look at checksum databases.
     #[command(after_help = sumdb::HELP, subcommand_required = true, arg_required_else_help = true)]
     Sumdb {

@@ -19,6 +19,14 @@ pub(super) struct Usage {
     pub(super) cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+impl Usage {
+    /// The mistake that an error says.
+    pub(super) fn of(error: &dyn std::error::Error, next: &'static str) -> Self {
+        let cause = error.source().map(|cause| cause.to_string().into());
+        Self { what: error.to_string(), next, cause }
+    }
+}
+
 /// Prints `larder: what`, its causes line by line and the next step to standard error, and says how to exit.
 pub(super) fn report(error: &anyhow::Error) -> Exit {
     let (text, exit) = match error.downcast_ref::<Mistakes>() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use super::args::{Args, Change, Command, ConfigCommand, Document, Settings, SumdbCommand};
+use super::args::{Args, Change, Command, ConfigCommand, Document, Record, Settings, SumdbCommand, Verify};
 use super::named::Named;
 use super::sumdb;
 use crate::app::ScrubCall;
@@ -33,6 +33,10 @@ pub(super) enum Mode {
     Databases { name: Option<String>, loaded: Box<Loaded>, shown: Shown },
     /// Ask a closed checksum database again.
     Accept { name: String, loaded: Box<Loaded>, json: bool },
+    /// Print a record, or its proof.
+    Record { record: Record, is_proof: bool, loaded: Box<Loaded>, shown: Shown },
+    /// Compare go.sum files or a module cache.
+    Verify { verify: Verify, loaded: Box<Loaded>, shown: Shown },
     /// Print the configuration.
     Show { loaded: Box<Loaded>, json: bool },
     /// Say that the configuration has no mistakes.
@@ -101,18 +105,12 @@ impl Mode {
             Some(Command::Invalidate(Change { named, json, settings })) => {
                 Self::Invalidate { ask: ask(&settings, json)?, named }
             }
-            Some(Command::Sumdb { command: SumdbCommand::Audit(audit) }) => Self::Audit {
-                call: audit.call(environment)?,
-                loaded: load(&audit.asking.settings())?,
-                shown: Shown { json: audit.json, environment: environment.clone() },
+            Some(Command::Verify(verify)) => Self::Verify {
+                loaded: load(&verify.settings())?,
+                shown: Shown { json: verify.json, environment: environment.clone() },
+                verify,
             },
-            Some(Command::Sumdb { command: SumdbCommand::Status { name, json, settings } }) => {
-                let shown = Shown { json, environment: environment.clone() };
-                Self::Databases { name, loaded: load(&settings)?, shown }
-            }
-            Some(Command::Sumdb { command: SumdbCommand::Accept { name, json, settings } }) => {
-                Self::Accept { name, loaded: load(&settings)?, json }
-            }
+            Some(Command::Sumdb { command }) => Self::of_sumdb(command, environment, load)?,
             Some(Command::Version { json }) => Self::Version { json },
             Some(Command::Completions { shell }) => Self::Completions(shell),
             Some(Command::Config { command }) => match command {
@@ -125,5 +123,30 @@ impl Mode {
                 ConfigCommand::Reference { document } => Self::Reference(document),
             },
         })
+    }
+
+    /// The commands about checksum databases.
+    fn of_sumdb(
+        command: SumdbCommand,
+        environment: &Environment,
+        load: impl Fn(&Settings) -> Result<Box<Loaded>, Mistakes>,
+    ) -> anyhow::Result<Self> {
+        let shown = |json| Shown { json, environment: environment.clone() };
+        let (record, is_proof) = match command {
+            SumdbCommand::Audit(audit) => {
+                let (call, loaded) = (audit.call(environment)?, load(&audit.asking.settings())?);
+                return Ok(Self::Audit { call, loaded, shown: shown(audit.json) });
+            }
+            SumdbCommand::Status { name, json, settings } => {
+                return Ok(Self::Databases { name, loaded: load(&settings)?, shown: shown(json) });
+            }
+            SumdbCommand::Accept { name, json, settings } => {
+                return Ok(Self::Accept { name, loaded: load(&settings)?, json });
+            }
+            SumdbCommand::Show(record) => (record, false),
+            SumdbCommand::Prove(record) => (record, true),
+        };
+        let (loaded, shown) = (load(&record.asking.settings())?, shown(record.json));
+        Ok(Self::Record { record, is_proof, loaded, shown })
     }
 }

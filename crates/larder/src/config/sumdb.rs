@@ -86,6 +86,11 @@ pub struct SumDbSpec {
 }
 
 impl SumDbSpec {
+    /// What the text means.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
     /// The database's name, `host[/path]`.
     pub fn name(&self) -> &str {
         self.spec.name()

@@ -23,8 +23,18 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-const COMMANDS: [&str; 9] =
-    ["serve", "config", "import", "status", "refresh", "invalidate", "sumdb", "version", "completions"];
+const COMMANDS: [&str; 10] = [
+    "serve",
+    "config",
+    "import",
+    "status",
+    "refresh",
+    "invalidate",
+    "verify",
+    "sumdb",
+    "version",
+    "completions",
+];
 
 #[test]
 fn larder_alone_prints_a_summary_without_colours() {
@@ -55,7 +65,10 @@ fn the_help_of_each_command_teaches_with_examples() {
         (vec!["status"], vec!["golang.org/x/text@master --json", "4 somebody should look at something"]),
         (vec!["refresh"], vec!["After a release", "the old copy stays"]),
         (vec!["invalidate"], vec!["never forgotten", "<MODULE[@VERSION]>"]),
-        (vec!["sumdb"], vec!["larder sumdb audit sum.golang.org", "audit"]),
+        (vec!["verify"], vec!["larder verify \"$(go env GOMODCACHE)\"", "3 something differs", "[PATH]"]),
+        (vec!["sumdb"], vec!["larder sumdb audit sum.golang.org", "audit", "show", "prove"]),
+        (vec!["sumdb", "show"], vec!["golang.org/toolchain@", "<MODULE@VERSION>", "1 it has no record"]),
+        (vec!["sumdb", "prove"], vec!["> text.tlog-proof", "tlog.CheckRecord", "C2SP"]),
         (
             vec!["sumdb", "audit"],
             vec!["https://proxy.golang.org/sumdb/sum.golang.org", "3 the database is wrong"],

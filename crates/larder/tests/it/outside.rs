@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use testkit::Database;
 use testkit::database::{History, synthetic_text};
+use testkit::{Database, ModuleFiles};
 
 /// The binary in an environment of its own, run to its end.
 fn larder(home: &Path, args: &[&str]) -> Output {
@@ -93,4 +93,93 @@ fn a_database_that_is_not_known_is_a_mistake_of_the_command_line() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(stderr(&output).contains(why), "{args:?}: {}", stderr(&output));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_says_what_differs_and_where() {
+    let home = tempfile::tempdir().unwrap();
+    let database = Database::start().await;
+    let lib = ModuleFiles::new("example.com/lib", "v1.0.0").file("lib.go", "package lib\n");
+    let secret = ModuleFiles::new("corp.example/secret", "v1.0.0");
+    database.record(&lib);
+    let sums = format!("{}{}", secret.sum_lines(), lib.sum_lines());
+    std::fs::write(home.path().join("go.sum"), &sums).unwrap();
+    let (spec, private) = (database.spec(), "corp.example");
+    let same = larder(home.path(), &["verify", "--sumdb", &spec, "--private", private]);
+    assert_eq!((same.status.code(), stderr(&same)), (Some(0), String::new()));
+    let text = stdout(&same);
+    for words in ["looked at  go.sum\n", "same       2\n", "private    2, not compared", "all is the same"] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+    assert!(database.paths().iter().all(|path| !path.contains("corp")));
+    // The same said by Go's own variables.
+    let mut by_go = Command::new(env!("CARGO_BIN_EXE_larder"));
+    by_go.arg("verify").env_clear().env("HOME", home.path()).current_dir(home.path());
+    let by_go = by_go.env("GOSUMDB", &spec).env("GONOSUMDB", "corp.example").output().unwrap();
+    assert_eq!((by_go.status.code(), stdout(&by_go)), (Some(0), text));
+
+    let unknown = larder(home.path(), &["verify", "--sumdb", &spec]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stdout(&unknown).contains("declare the module private"), "{}", stdout(&unknown));
+
+    let forged = sums.replace(&lib.zip_h1(), &secret.zip_h1());
+    std::fs::write(home.path().join("go.sum"), forged).unwrap();
+    let differs = larder(home.path(), &["verify", "--sumdb", &spec, "--private", private]);
+    assert_eq!(differs.status.code(), Some(3));
+    let text = stdout(&differs);
+    let told = format!(
+        "\ndiffer  go.sum:3  example.com/lib@v1.0.0 zip\n    here      {}\n    database  {}\n",
+        secret.zip_h1(),
+        lib.zip_h1()
+    );
+    assert!(text.contains(&told), "{text}");
+    let json = larder(home.path(), &["verify", "--sumdb", &spec, "--private", private, "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let finding = &report["findings"][0];
+    assert_eq!((&report["verdict"], &finding["kind"]), (&"differs".into(), &"differs".into()));
+    assert_eq!((&finding["line"], &finding["of"]), (&3.into(), &"zip".into()));
+    assert_eq!(finding["database"], lib.zip_h1());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_shown_and_proven() {
+    let home = tempfile::tempdir().unwrap();
+    let database = Database::start().await;
+    let lib = ModuleFiles::new("example.com/Lib", "v1.0.0").file("lib.go", "package lib\n");
+    database.grow(300);
+    let id = database.record(&lib);
+    database.grow(519);
+    let ask = |command: &str, more: &[&str]| {
+        let args = ["sumdb", command, "example.com/Lib@v1.0.0", "--sumdb", &database.spec()];
+        larder(home.path(), &[&args, more].concat())
+    };
+    let shown = ask("show", &[]);
+    assert_eq!((shown.status.code(), stderr(&shown)), (Some(0), String::new()));
+    for words in [lib.zip_h1(), lib.mod_h1(), id.to_string(), "tree of 519 records".to_owned()] {
+        assert!(stdout(&shown).contains(&words), "{words}\n{}", stdout(&shown));
+    }
+    let proof = stdout(&ask("prove", &[]));
+    assert!(
+        proof.starts_with("c2sp.org/tlog-proof@v1\nextra ") && proof.ends_with(&database.head(519)),
+        "{proof}"
+    );
+    let json: serde_json::Value = serde_json::from_slice(&ask("prove", &["--json"]).stdout).unwrap();
+    assert_eq!((&json["index"], &json["record"]), (&id.into(), &lib.sum_lines().into()));
+    assert!(proof.contains(json["proof"][3].as_str().unwrap()));
+
+    let lookup = "/lookup/example.com/!lib@v1.0.0";
+    for (status, code) in [(404, 1), (503, 1)] {
+        database.on(lookup).status(status);
+        assert_eq!(ask("show", &[]).status.code(), Some(code));
+    }
+    let answer = String::from_utf8(database.says(lookup).unwrap().to_vec()).unwrap();
+    database.on(lookup).bytes(answer.replacen("h1:", "h1:A", 1));
+    let lie = ask("prove", &[]);
+    assert_eq!((lie.status.code(), stdout(&lie)), (Some(3), String::new()));
+    assert!(stderr(&lie).contains("is not to be believed\n  because: record 300 is not the one in the tree"));
+    assert_eq!(larder(home.path(), &["sumdb", "show", "example.com/Lib"]).status.code(), Some(2));
+    assert_eq!(
+        larder(home.path(), &["sumdb", "show", "a.example/b@v1.0.0", "--sumdb", "off"]).status.code(),
+        Some(2)
+    );
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use client::audit::{FIRST_VISIT, Range};
 use client::{State, target};
+use gomod::{ModulePath, ModuleVersion, Version};
 
 use super::{Asking, Settings};
 use crate::cli::failure::Usage;
@@ -14,6 +15,10 @@ pub(super) const HELP: &str = "\
 Examples:
   larder sumdb audit sum.golang.org
       Whether the public checksum database keeps to its word since the last time it was asked.
+  larder sumdb show golang.org/x/text@v0.14.0
+      What it has recorded of a module version.
+  larder sumdb prove golang.org/x/text@v0.14.0 > text.tlog-proof
+      The same, with all that somebody else needs to check it.
   larder sumdb status
       What the server knows of its checksum databases, and whether one is closed.";
 
@@ -39,6 +44,33 @@ was verified before stays held, and so does the evidence.
 
 Exit codes: 0 it is asked again, 1 it is not closed, or failed, 2 mistake in the command line or
             the configuration.";
+
+const SHOW: &str = "\
+Examples:
+  larder sumdb show golang.org/x/text@v0.14.0
+  larder sumdb show golang.org/toolchain@v0.0.1-go1.24.0.linux-amd64 --json | jq -r .zip
+  larder sumdb show example.com/m@v1.0.0 --sumdb \"$(go env GOSUMDB)\"
+
+What is shown is proven in the newest tree that the database shows.
+The database is --sumdb, else the variable GOSUMDB, else the first of the configuration.
+
+Exit codes: 0 shown, 1 it has no record or does not answer, 2 mistake in the command line or the
+            configuration, 3 it is not to be believed.";
+
+const PROVE: &str = "\
+Examples:
+  larder sumdb prove golang.org/x/text@v0.14.0 > text.tlog-proof
+  larder sumdb prove golang.org/x/text@v0.14.0 --json | jq -r .leaf
+
+The text is in the format of C2SP \"tlog-proof\": the record (`extra`, in base64), its number, the
+hashes beside the way up the tree, a blank line, the signed tree. To check it take SHA-256 of a zero
+byte and the record for the leaf, hash it upwards (RFC 6962 section 2.1.1), compare the result with
+the tree's hash, and check the signature with a key that you know: golang.org/x/mod/sumdb has
+tlog.CheckRecord and note.Open. docs/verify.md has an example.
+The database is --sumdb, else the variable GOSUMDB, else the first of the configuration.
+
+Exit codes: 0 proven, 1 it has no record or does not answer, 2 mistake in the command line or the
+            configuration, 3 it is not to be believed.";
 
 const AUDIT: &str = "\
 Examples:
@@ -87,6 +119,37 @@ pub(in crate::cli) enum SumdbCommand {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Print what a checksum database has recorded of a module version.
+    #[command(after_help = SHOW)]
+    Show(Record),
+    /// Print a record with its proof, for another tool to check.
+    #[command(after_help = PROVE)]
+    Prove(Record),
+}
+
+/// `sumdb show` and `sumdb prove`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Record {
+    /// The module version.
+    #[arg(value_name = "MODULE@VERSION", value_parser = module_version)]
+    pub module: ModuleVersion,
+    /// The database, written as GOSUMDB is.
+    #[arg(long, value_name = "SPEC")]
+    pub sumdb: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
+/// Reads `MODULE@VERSION`, of a canonical version. A module path has no `@`.
+fn module_version(text: &str) -> Result<ModuleVersion, String> {
+    let (path, version) =
+        text.split_once('@').ok_or("write MODULE@VERSION, such as golang.org/x/text@v0.14.0")?;
+    let path = ModulePath::parse(path).map_err(|error| error.to_string())?;
+    let version = Version::parse(version).map_err(|error| error.to_string())?;
+    ModuleVersion::new(path, version).map_err(|error| error.to_string())
 }
 
 /// `sumdb audit`.
@@ -120,11 +183,8 @@ pub(in crate::cli) struct Audit {
 impl Audit {
     /// What is meant.
     pub(in crate::cli) fn call(&self, environment: &Environment) -> Result<AuditCall, Usage> {
-        let spec = target(&self.database, self.key.as_deref()).map_err(|error| Usage {
-            what: error.to_string(),
-            next: "see `larder sumdb audit --help`",
-            cause: std::error::Error::source(&error).map(|cause| cause.to_string().into()),
-        })?;
+        let spec = target(&self.database, self.key.as_deref());
+        let spec = spec.map_err(|error| Usage::of(&error, "see `larder sumdb audit --help`"))?;
         let state = match (&self.state, state_directory(environment)) {
             (Some(file), _) => State::at(file),
             (None, Some(directory)) => State::below(&directory, spec.verifier()),

@@ -36,9 +36,7 @@ pub(in crate::cli) fn run(call: AuditCall, loaded: &Loaded, shown: &Shown) -> an
     let report = tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(audit);
     bar.finish_and_clear();
     let report = report.map_err(|error| match error {
-        AuditError::Foreign { .. } => {
-            Usage { what: error.to_string(), next: "name another file with --state", cause: None }.into()
-        }
+        AuditError::Foreign { .. } => Usage::of(&error, "name another file with --state").into(),
         error @ AuditError::State(_) => anyhow::Error::from(error),
     })?;
     print_answer(shown.json, &report, || {
@@ -61,11 +59,14 @@ fn describe(paper: &mut Paper, report: &Report) {
     if let Some(seen) = report.tree {
         rows.push(row("tree", tree(seen)));
         let (read, from, to) = (count(report.records), report.from, report.to);
-        rows.push(row(
-            "records",
-            format!("{read} in order, of {} from {} on", count(to - from), count(from)),
-        ));
-        rows.push(row("lookups", format!("{} answered with the record that the tree has", report.lookups)));
+        let span = format!("{read} are those of the tree, of {} from {} on", count(to - from), count(from));
+        rows.push(row("records", if from == to { "none were to be read".to_owned() } else { span }));
+        if from < to {
+            rows.push(row(
+                "lookups",
+                format!("{} answered with the record that the tree has", report.lookups),
+            ));
+        }
     }
     let (answers, bytes) = (count(report.requests), size(report.bytes));
     rows.push(row("asked", format!("{answers} answers, {bytes}")));

@@ -1,0 +1,53 @@
+//! `larder sumdb show` and `larder sumdb prove`.
+
+use client::{Proof, target};
+
+use super::{exit, meant, opened};
+use crate::cli::args::Record;
+use crate::cli::mode::Shown;
+use crate::cli::paper::{Cell, Paper, count};
+use crate::cli::{Exit, failure, print, print_answer};
+use crate::config::Loaded;
+
+/// Prints a record, or its proof.
+pub(in crate::cli) fn run(
+    record: &Record,
+    is_proof: bool,
+    loaded: &Loaded,
+    shown: &Shown,
+) -> anyhow::Result<Exit> {
+    let spec = meant(record.sumdb.as_deref(), &shown.environment, &loaded.config)?;
+    let way = target::own_way(&spec, &crate::app::builder(&loaded.config)?)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let proven = runtime.block_on(async {
+        let database = opened(&spec, way, &shown.environment)?;
+        // The newest tree, not the one that an old answer to a lookup has.
+        database.latest().await?;
+        Proof::of(&database, &record.module).await
+    });
+    let proof = match proven {
+        Ok(proof) => proof,
+        Err(fault) => {
+            let exit = exit(&fault);
+            failure::report(&fault.into());
+            return Ok(exit);
+        }
+    };
+    if is_proof && !shown.json {
+        return print(&proof.to_string());
+    }
+    print_answer(shown.json, &proof, || {
+        let mut paper = Paper::for_stdout(&shown.environment);
+        let row = |name: &str, text: String| vec![Cell::soft(name), Cell::plain(text)];
+        let tree = proof.head().tree();
+        paper.table(&[
+            row("module", proof.module().to_string()),
+            row("zip", proof.sums().zip.to_string()),
+            row("go.mod", proof.sums().go_mod.to_string()),
+            row("database", spec.name().to_owned()),
+            row("record", count(proof.record().id())),
+            row("proven in", format!("tree of {} records, {}", count(tree.size), tree.hash)),
+        ]);
+        paper.text()
+    })
+}
