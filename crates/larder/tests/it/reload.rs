@@ -113,6 +113,44 @@ async fn what_needs_a_restart_is_named_and_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn how_many_may_connect_changes_at_once() {
+    let files = small().padding(900_000);
+    let upstream = Upstream::of(std::slice::from_ref(&files)).await;
+    upstream.on(&files.url("zip")).stall_after(300_000);
+    let proxy = TestProxy::with_file(&over(&upstream, ""));
+    let mut busy = RawClient::connect(proxy.address()).await;
+    busy.send(format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", files.url("zip")).as_bytes()).await;
+    assert_eq!(busy.read_head().await.status, 200);
+    assert_eq!(proxy.get(&files.list_url()).await.status, 200);
+    proxy.reload(&over(&upstream, "[limits]\nconnections = 1")).await;
+    let refused = proxy.get(&files.list_url()).await;
+    assert!(refused.status == 503 && refused.text().contains("limits.connections"), "{}", refused.text());
+    proxy.reload(&over(&upstream, "")).await;
+    assert_eq!(proxy.get(&files.list_url()).await.status, 200);
+    drop(busy);
+    upstream.release();
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn how_many_may_wait_changes_at_once() {
+    let upstream = Upstream::of(&[small()]).await;
+    upstream.on(&small().url("zip")).hold();
+    let proxy = TestProxy::with_file(&over(&upstream, ""));
+    let (address, path) = (proxy.address(), small().url("zip"));
+    let waits = tokio::spawn(async move { raw::get(address, &path).await });
+    upstream.held(&small().url("zip"), 1).await;
+    proxy.reload(&over(&upstream, "[limits]\nwaiting = 1")).await;
+    let refused = proxy.get(&small().url("mod")).await;
+    assert!(refused.status == 503 && refused.text().contains("limits.waiting is 1"), "{}", refused.text());
+    proxy.reload(&over(&upstream, "")).await;
+    assert_eq!(proxy.get(&small().url("mod")).await.status, 200);
+    upstream.release();
+    assert_eq!(waits.await.unwrap().status, 200);
+    proxy.stop().await;
+}
+
+#[tokio::test]
 async fn no_password_is_in_a_report() {
     let proxy = TestProxy::with_file("upstream = \"https://me:hunter2@proxy.example\"");
     let report = proxy.reload("upstream = \"https://me:hunter3@proxy.example\"").await;

@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use serde_json::json;
 use testkit::module::ModuleFiles;
 use testkit::upstream::Upstream;
 
@@ -121,11 +122,10 @@ async fn status_of_a_module_shows_states_and_versions() {
     proxy.clock().advance(Duration::from_secs(30));
     let (code, text, _) = larder(&proxy, &["status", "example.com/M"]).await;
     assert_eq!(code, 0, "{text}");
-    for words in
-        ["fresh", "1 version", "main", "absent", "asked again at 20", "v1.0.0", "info mod zip", "30 s ago"]
-    {
+    for words in ["fresh", "1 version", "main", "absent", "asked again at 20", "v1.0.0", "info mod zip"] {
         assert!(text.contains(words), "{words}\n{text}");
     }
+    assert_eq!(text.matches("30 s ago").count(), 3, "list, query and version: {text}");
     proxy.clock().advance(Duration::from_secs(40));
     let (_, text, _) = larder(&proxy, &["status", "example.com/M"]).await;
     assert!(text.contains("stale"), "{text}");
@@ -243,16 +243,50 @@ async fn status_finds_the_server_also_when_the_file_has_a_mistake() {
     proxy.stop().await;
 }
 
-#[tokio::test]
-async fn nothing_from_outside_acts_on_the_terminal() {
-    let one = files("v1.0.0");
-    let upstream = Upstream::of(std::slice::from_ref(&one)).await;
-    let proxy = TestProxy::over(&upstream);
-    upstream.on(&one.list_url()).status_text(404, "\u{1b}[2Jgone\u{202e}evil\u{7}\r\nlist  fresh");
-    proxy.get(&one.list_url()).await;
-    let (_, text, _) = larder(&proxy, &["status", "example.com/M"]).await;
-    assert!(text.contains("gone"), "{text:?}");
-    let wild = text.chars().find(|letter| (letter.is_control() && *letter != '\n') || *letter == '\u{202e}');
-    assert_eq!(wild, None, "{text:?}");
-    proxy.stop().await;
+/// What a server of another version might tell, if it let through what sources say.
+const WILD: &str = "\u{1b}[2Jgone\u{202e}evil\u{7}\r\nlist  fresh\u{9b}31m";
+
+/// Answers one call on a control socket, whatever is asked.
+fn answer_once(dir: &std::path::Path, answer: &serde_json::Value) -> std::thread::JoinHandle<()> {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::os::unix::net::UnixListener::bind(dir.join("control.sock")).unwrap();
+    let answer = format!("HTTP/1.0 200 OK\r\n\r\n{answer}");
+    std::thread::spawn(move || {
+        let mut call = BufReader::new(listener.accept().unwrap().0);
+        let (mut line, mut length) = (String::new(), 0);
+        while call.read_line(&mut line).unwrap() > 2 {
+            if let Some(bytes) = line.strip_prefix("Content-Length: ") {
+                length = bytes.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        call.read_exact(&mut vec![0; length]).unwrap();
+        call.get_mut().write_all(answer.as_bytes()).unwrap();
+    })
+}
+
+#[test]
+fn nothing_from_outside_acts_on_the_terminal() {
+    let known =
+        json!({"state": "absent", "refreshing": false, "said": [WILD], "source": WILD, "version": WILD});
+    let named = json!({"module": WILD, "private": false, "sources": [WILD]});
+    let mut module = json!({"list": known, "latest": known, "queries": {WILD: known}, "versions": [], "versions_in_all": 0});
+    module.as_object_mut().unwrap().extend(named.as_object().unwrap().clone());
+    let failed = json!({"what": "query", "name": WILD, "outcome": "failed", "why": [WILD], "now": WILD});
+    for (args, answer) in [
+        (&["status", "example.com/M"], module),
+        (&["refresh", "example.com/M"], json!({"module": WILD, "asked": [failed]})),
+        (&["invalidate", "example.com/M"], json!({"module": WILD, "answers": [WILD], "troubles": 0})),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let server = answer_once(dir.path(), &answer);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+        let output = command.args(args).arg("--data").arg(dir.path()).env_clear().output().unwrap();
+        server.join().unwrap();
+        let (_, text, errors) = told(output);
+        assert!(text.contains("gone"), "{args:?} {text:?} {errors}");
+        let is_wild = |letter: char| letter.is_control() && letter != '\n' || letter == '\u{202e}';
+        assert!(!text.contains(is_wild), "{args:?} {text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("list  fresh")), "a line is forged: {text:?}");
+    }
 }

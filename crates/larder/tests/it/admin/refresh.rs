@@ -62,6 +62,9 @@ async fn a_refresh_sees_what_was_published_a_moment_ago() {
     assert_eq!(proxy.get(&two.url("info")).await.status, 200, "the absence is forgotten");
     let again = refresh(&proxy).await;
     assert!(again.as_array().unwrap().iter().all(|it| it["outcome"] == "unchanged"), "{again}");
+    upstream.put(&one.list_url(), "v1.1.0\n");
+    let list = of(&refresh(&proxy).await, "list").clone();
+    assert_eq!((&list["gone"], list.get("new")), (&json!(["v1.0.0"]), None), "{list}");
     proxy.stop().await;
 }
 
@@ -94,6 +97,24 @@ async fn when_a_source_is_down_the_refresh_says_why_and_the_old_copy_stays() {
     let response = proxy.get(&one.list_url()).await;
     assert_eq!((response.status, response.text().as_str()), (200, "v1.0.0\n"));
     assert_eq!(read(&proxy, MODULE).await["list"]["state"], "fresh", "it is as fresh as it was");
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_refresh_in_vain_nothing_counts_as_absent() {
+    let one = version("v1.0.0");
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::over(&upstream);
+    for url in [&*one.list_url(), MAIN] {
+        assert_eq!(proxy.get(url).await.status, 404);
+    }
+    upstream.on("*").status(503);
+    let meant = json!({"module": "example.com/M", "version": "main"});
+    assert_eq!(post(&proxy, "refresh", &meant).await["asked"][0]["outcome"], "failed");
+    assert_eq!(proxy.get(MAIN).await.status, 503, "no source says any more that there is none");
+    assert_eq!(proxy.get(&one.list_url()).await.status, 404, "it was not asked for again");
+    assert_eq!(of(&refresh(&proxy).await, "list")["outcome"], "failed");
+    assert_eq!(proxy.get(&one.list_url()).await.status, 503);
     proxy.stop().await;
 }
 

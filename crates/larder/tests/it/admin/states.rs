@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gomod::ModulePath;
 use serde_json::Value;
 use testkit::eventually;
 use testkit::module::ModuleFiles;
@@ -36,6 +37,7 @@ async fn a_list_goes_from_not_loaded_over_fresh_and_stale_to_old() {
     assert_eq!(proxy.get(&files.list_url()).await.status, 200);
     let fresh = list(&proxy).await;
     assert_eq!((word(&fresh).as_str(), &fresh["age_s"], &fresh["versions"]), ("fresh", &0.into(), &1.into()));
+    assert_eq!(fresh["size_bytes"], "v1.0.0\n".len());
     assert_eq!(fresh["source"], upstream.url().trim_start_matches("http://"));
     let at: jiff::Timestamp = fresh["at"].as_str().unwrap().parse().unwrap();
     let again: jiff::Timestamp = fresh["asked_again_at"].as_str().unwrap().parse().unwrap();
@@ -100,6 +102,9 @@ async fn a_download_shows_how_far_it_is_and_how_many_follow_it() {
         (&version["files"]["zip"]["state"], &version["files"]["zip"]["refreshing"]),
         (&"not-loaded".into(), &true.into())
     );
+    // A module tells of its fetches before anything of them is held.
+    let module = read(&proxy, MODULE).await;
+    assert_eq!(module["versions"][0]["files"]["zip"]["refreshing"], true, "{module}");
     upstream.release();
     for reader in readers {
         assert!(reader.await.unwrap().complete);
@@ -112,9 +117,13 @@ async fn an_absence_says_until_when_it_counts() {
     let upstream = Upstream::start().await;
     let proxy = TestProxy::over(&upstream);
     let files = files();
-    for url in
-        [files.list_url(), files.latest_url(), files.url("info"), "/example.com/!m/@v/main.info".into()]
-    {
+    for url in [
+        files.list_url(),
+        files.latest_url(),
+        files.url("info"),
+        ModuleFiles::new("example.com/M", "v1.10.0").url("mod"),
+        "/example.com/!m/@v/main.info".into(),
+    ] {
         assert_eq!(proxy.get(&url).await.status, 404, "{url}");
     }
     proxy.clock().advance(Duration::from_secs(20));
@@ -125,12 +134,27 @@ async fn an_absence_says_until_when_it_counts() {
         assert_eq!(again.duration_since(proxy.clock().now()).as_secs(), 40);
         assert!(known["said"][0].as_str().unwrap().contains("not found"), "{known}");
     }
-    let info = &module["versions"][0]["files"]["info"];
-    assert_eq!((&module["versions"][0]["version"], &info["state"]), (&"v1.0.0".into(), &"absent".into()));
+    let (newest, oldest) = (&module["versions"][0], &module["versions"][1]);
+    assert_eq!((&newest["version"], &oldest["version"]), (&"v1.10.0".into(), &"v1.0.0".into()), "{module}");
+    assert_eq!(oldest["files"]["info"]["state"], "absent", "{module}");
     proxy.clock().advance(Duration::from_secs(41));
     let module = read(&proxy, MODULE).await;
     assert_eq!(word(&module["list"]), "not-loaded");
     assert!(module["versions"].as_array().unwrap().is_empty() && module["queries"].get("main").is_none());
+    proxy.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_withdrawn_is_told_apart_from_what_never_was() {
+    let upstream = Upstream::start().await;
+    let proxy = TestProxy::over(&upstream);
+    let files = files();
+    upstream.on(&files.list_url()).status(410);
+    assert_eq!(proxy.get(&files.list_url()).await.status, 410);
+    assert_eq!(proxy.get(&files.latest_url()).await.status, 404);
+    let module = read(&proxy, MODULE).await;
+    assert_eq!((word(&module["list"]).as_str(), &module["list"]["withdrawn"]), ("absent", &true.into()));
+    assert_eq!((word(&module["latest"]).as_str(), module["latest"].get("withdrawn")), ("absent", None));
     proxy.stop().await;
 }
 
@@ -199,6 +223,10 @@ async fn a_held_version_says_from_where_since_when_and_why_it_is_trusted() {
     assert_eq!(zip["h1"].as_str(), Some(files.zip_h1().as_str()));
     assert_eq!((&zip["verified_by"], &zip["age_s"]), (&"first-seen".into(), &90.into()));
     assert_eq!(zip["size_bytes"], files.zip().len());
+    let recorded =
+        proxy.pipeline().cache().records(&ModulePath::parse("example.com/M").unwrap()).await.unwrap();
+    let recorded = recorded.iter().find(|record| record.kind == "zip").unwrap();
+    assert_eq!(zip["sha256"], recorded.sha256);
     assert_eq!(version["files"]["info"]["state"], "not-loaded");
     assert_eq!(version["size_bytes"], files.zip().len() + files.mod_file().len());
     // Found gone: told as lost, with the hash that binds what may take its place.
@@ -206,6 +234,7 @@ async fn a_held_version_says_from_where_since_when_and_why_it_is_trusted() {
     let proxy = proxy.restart().await;
     let version = read(&proxy, &format!("{MODULE}/@v/v1.0.0")).await;
     assert_eq!(version["files"]["zip"]["state"], "lost");
+    assert_eq!(version["size_bytes"], files.mod_file().len(), "what is lost takes no room");
     assert_eq!(version["files"]["zip"]["h1"].as_str(), Some(files.zip_h1().as_str()));
     assert_eq!(read(&proxy, MODULE).await["versions"][0]["files"]["zip"]["state"], "lost");
     proxy.stop().await;
