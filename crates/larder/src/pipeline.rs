@@ -4,6 +4,7 @@
 //! verified, kept, and then held. An outage is never told as an absence: absent is only what every source that may be
 //! asked has denied.
 
+mod ahead;
 mod departures;
 mod derive;
 mod failure;
@@ -162,6 +163,7 @@ pub struct Pipeline {
     counters: Arc<Counters>,
     flights: Flights,
     departures: Arc<Departures>,
+    ahead: ahead::Ahead,
     refusals: Arc<Refusals>,
     failures: quick_cache::sync::Cache<Request, (Timestamp, Error)>,
     /// Zips that were wrong after a part of them had been sent. Nothing of them is sent again before all is checked: then
@@ -180,6 +182,7 @@ impl Pipeline {
         parts.settings.databases.enforce();
         Arc::new(Self {
             departures: Departures::new(parts.settings.bounds),
+            ahead: ahead::Ahead::default(),
             refusals: Arc::default(),
             cache: parts.cache,
             settings: InForce::new(parts.settings),

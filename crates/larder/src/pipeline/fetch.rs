@@ -19,7 +19,7 @@ use crate::observe::Tally;
 use crate::observe::trace::{self, Step};
 use crate::trust::ask::receive_whole;
 use crate::verify::sums::Sums;
-use crate::verify::{self, Verified, Wrong};
+use crate::verify::{self, Verified, VerifiedContent, Wrong};
 
 /// How long the check of a zip may take: 500 MiB inflate in seconds, wherever they are read from.
 const CHECK_TIME: Duration = Duration::from_mins(2);
@@ -251,6 +251,9 @@ impl Pipeline {
             }
         }
         let verified = self.judged((&ruling, recorded.is_some()), checked)?;
+        if let (FileKind::Mod, VerifiedContent::Memory(go_mod)) = (kind, &verified.content) {
+            self.look_up_ahead(go_mod);
+        }
         self.keep_or_pass((module, kind), verified, provenance(source, &ruling)).await
     }
 

@@ -1,5 +1,6 @@
 //! What stands behind a held file: what is recorded of it, what clients are told, and what a database has said.
 
+mod ahead;
 mod entry;
 mod trouble;
 mod vouching;
