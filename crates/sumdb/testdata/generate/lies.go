@@ -146,7 +146,7 @@ func (l *liar) lookup(version string) ([]byte, bool) {
 	case "IdBeyond":
 		id = strconv.FormatInt(l.truth.size(), 10)
 	case "IdNegative":
-		id = strconv.FormatInt(-n-1, 10)
+		id = "-" + id
 	case "IdHuge":
 		id = "99999999999999999999"
 	case "IdZero":

@@ -274,7 +274,7 @@ impl Lie {
             Self::LineBefore => entry.text = format!("{zip_line}\n{}", entry.text),
             Self::LineAfter => entry.text = format!("{}{zip_line}\n", entry.text),
             Self::IdBeyond => entry.id = size.to_string(),
-            Self::IdNegative => entry.id = format!("-{}", id + 1),
+            Self::IdNegative => entry.id.insert(0, '-'),
             Self::IdHuge => "99999999999999999999".clone_into(&mut entry.id),
             Self::IdZero => entry.id.insert(0, '0'),
             Self::NoId => entry.id.clear(),
