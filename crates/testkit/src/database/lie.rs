@@ -51,7 +51,7 @@ pub enum Lie {
     LinesInNote,
     /// Heads are those of the tree without its last records. No harm where what is wanted is below.
     Older(u64),
-    /// Records of the forged history, and tiles of so many levels from below; heads are honest.
+    /// Records of the forged history, in answers and tiles, and so many levels of tiles from below; heads are honest.
     Rewritten {
         /// How many levels of tiles.
         levels: u8,
@@ -286,7 +286,7 @@ impl Lie {
     /// Whether a tile is that of the forged history.
     pub(super) fn forges_tile(self, tile: Tile) -> bool {
         match self {
-            Self::Rewritten { levels } => tile.level().unwrap_or(0) < levels,
+            Self::Rewritten { levels } => tile.level().is_none_or(|level| level < levels),
             Self::Fork | Self::ForkInLatest | Self::ForkInLookups => true,
             _ => false,
         }
