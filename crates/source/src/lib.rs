@@ -110,15 +110,30 @@ pub struct Fetched {
 
 impl Fetched {
     /// Reads the body to its end. What is asked for this way is bounded by what an answer of its kind may have.
-    pub async fn whole(mut self) -> Result<Bytes, SourceError> {
+    pub async fn whole(self) -> Result<Bytes, SourceError> {
+        self.at_most(usize::MAX).await
+    }
+
+    /// Reads the body to its end; one that is longer than `max` bytes is refused.
+    pub async fn at_most(mut self, max: usize) -> Result<Bytes, SourceError> {
         let first = self.body.next().await.transpose()?.unwrap_or_default();
-        let Some(second) = self.body.next().await.transpose()? else { return Ok(first) };
-        let mut whole = BytesMut::from(first);
-        whole.extend_from_slice(&second);
+        let mut whole = BytesMut::new();
+        let mut length = first.len();
         while let Some(piece) = self.body.next().await.transpose()? {
+            length = length.saturating_add(piece.len());
+            if length > max {
+                break;
+            }
+            if whole.is_empty() {
+                whole.extend_from_slice(&first);
+            }
             whole.extend_from_slice(&piece);
         }
-        Ok(whole.freeze())
+        if length > max {
+            return Err(SourceError::Malformed(Malformed::TooLarge { max: max as u64 }));
+        }
+        // What came in one piece, as most answers do, is not copied.
+        Ok(if whole.is_empty() { first } else { whole.freeze() })
     }
 }
 

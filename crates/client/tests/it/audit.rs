@@ -218,6 +218,22 @@ async fn a_lookup_that_differs_from_the_tiles_is_told() {
 }
 
 #[tokio::test]
+async fn a_lookup_that_answers_with_an_older_record_of_the_version_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = of(200).await;
+    let text = record_text("example.com/m", "v1.0.0", ZIP, MOD);
+    database.log(&text);
+    database.grow(600);
+    database.log(&text);
+    database.grow(700);
+    // The older one is not read, but it is what is answered, and it is in the tree.
+    database.on("/lookup/example.com/m@v1.0.0").bytes(format!("200\n{text}\n{}", database.head(700)));
+    let report = audit(&database, dir.path(), Range::Newest(188), ALL).await;
+    let what = "it is record 600, the answer is record 200";
+    assert_eq!(found(&report), [(Kind::Lookup, "lookup/example.com/m@v1.0.0", what)]);
+}
+
+#[tokio::test]
 async fn a_head_that_the_key_has_not_signed_is_wrong() {
     let database = of(300).await;
     let other = Database::named("other.example").await;

@@ -1,9 +1,8 @@
 //! One call to a source, as traces tell it.
 
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 use gomod::Request;
-use source::{Malformed, Source, SourceError};
+use source::{Source, SourceError};
 
 use crate::observe::trace::{self, Step};
 
@@ -14,7 +13,7 @@ pub async fn receive_whole(source: &dyn Source, want: &Request) -> Result<Bytes,
 
 /// Receives a small body whole; one that is longer than `max` bytes is refused.
 pub async fn receive_at_most(source: &dyn Source, want: &Request, max: usize) -> Result<Bytes, SourceError> {
-    asked(source, whole(source, want, max)).await
+    asked(source, async { source.fetch(want).await?.at_most(max).await }).await
 }
 
 /// A call to a source, as a step that tells who was asked and how it ended.
@@ -33,25 +32,4 @@ pub async fn asked<T>(
         answered
     };
     trace::step(Step::Source, call).await
-}
-
-async fn whole(source: &dyn Source, want: &Request, max: usize) -> Result<Bytes, SourceError> {
-    let mut fetched = source.fetch(want).await?;
-    let first = fetched.body.next().await.transpose()?.unwrap_or_default();
-    let mut whole = BytesMut::new();
-    let mut length = first.len();
-    while let Some(piece) = fetched.body.next().await.transpose()? {
-        length = length.saturating_add(piece.len());
-        if length > max {
-            break;
-        }
-        if whole.is_empty() {
-            whole.extend_from_slice(&first);
-        }
-        whole.extend_from_slice(&piece);
-    }
-    if length > max {
-        return Err(SourceError::Malformed(Malformed::TooLarge { max: max as u64 }));
-    }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
