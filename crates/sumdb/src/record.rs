@@ -177,18 +177,29 @@ pub fn check_records(tile: Tile, bytes: &[u8], hashes: &Proven) -> Result<Vec<Re
     let (Some(hashes), None, Some(start)) = (hashes, tile.level(), tile.start()) else {
         return Err(MalformedRecord);
     };
+    let records = parse_records(start, bytes)?;
+    let is_each_of_them = records.len() == hashes.hashes().len()
+        && records.iter().zip(hashes.hashes()).all(|(record, hash)| record.hash() == hash);
+    if is_each_of_them { Ok(records) } else { Err(MalformedRecord) }
+}
+
+/// Reads the records of a tile of records, the first of which has the number `first`. Whether the tree has them is not
+/// known yet.
+///
+/// # Errors
+/// Bytes that are not records.
+pub fn parse_records(first: u64, bytes: &[u8]) -> Result<Vec<Record>, MalformedRecord> {
     let mut rest = bytes;
     let mut records = Vec::new();
-    for (id, hash) in (start..).zip(hashes.hashes()) {
-        let (text, after) = parse_text(rest)?;
-        let record = Record { id, text: text.to_owned() };
-        if record.hash() != hash {
-            return Err(MalformedRecord);
+    for id in first.. {
+        if rest.is_empty() {
+            break;
         }
-        records.push(record);
+        let (text, after) = parse_text(rest)?;
+        records.push(Record { id, text: text.to_owned() });
         rest = after;
     }
-    if rest.is_empty() { Ok(records) } else { Err(MalformedRecord) }
+    Ok(records)
 }
 
 /// What a tile of records has for these (x/mod `sumdb.Server`, `/tile/H/data/`).
