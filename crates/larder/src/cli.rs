@@ -88,6 +88,7 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Serve(reading) => serve::run(*reading),
         Mode::Import { from, loaded, json } => import::run(&from, &loaded, json),
         Mode::Scrub { call, loaded, json } => scrub::run(&call, &loaded, json),
+        Mode::SumdbInit { name, key, loaded } => sumdb::init::run(&name, &key, &loaded),
         Mode::Status { ask, named } => status::run(&ask, named.as_ref()),
         Mode::Refresh { ask, named } => refresh::run(&ask, &named),
         Mode::Invalidate { ask, named } => invalidate::run(&ask, &named),

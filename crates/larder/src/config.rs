@@ -66,7 +66,7 @@ pub use keys::{Key, Keys, Kind};
 pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
 pub use limits::Limits;
 pub use listen::{Listen, PathPrefix, Place, SocketMode};
-pub use log::{Log, LogFormat, LogLevel, LogPrivate};
+pub use log::{Log, LogFormat, LogLevel, LogName, LogPrivate};
 pub use metrics::Metrics;
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Cidr, Network};
@@ -169,7 +169,7 @@ pub struct Config {
     pub scrub: Scrub,
     /// How much is kept of what was found wrong.
     pub evidence: Evidence,
-    /// What the server says about its work.
+    /// What the server says about its work, and the checksum database that it keeps itself.
     pub log: Log,
     /// Who is told the numbers at `/metrics`.
     pub metrics: Metrics,

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod jobs;
+pub mod log;
 pub mod observe;
 pub mod pipeline;
 pub mod tasks;

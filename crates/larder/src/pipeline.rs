@@ -13,6 +13,7 @@ pub mod flight;
 mod heal;
 mod proof;
 mod receive;
+mod recorded;
 pub mod renew;
 mod settings;
 mod sumdb;
@@ -31,6 +32,7 @@ use crate::auth::{Block, Identity};
 use crate::cache::keep::Provenance;
 use crate::cache::{Absence, Cache, Held, Lookup};
 use crate::clock::Clock;
+use crate::log::Log;
 use crate::observe::trace::{self, Step};
 use crate::observe::{Cached, Counters, Reason, Refusals, Tally};
 use crate::tasks::Tasks;
@@ -130,6 +132,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Where is counted what happens.
     pub counters: Arc<Counters>,
+    /// The checksum database that is kept here, if one is.
+    pub log: Option<Arc<Log>>,
 }
 
 /// By what right a flight departs.
@@ -161,6 +165,7 @@ pub struct Pipeline {
     tasks: Tasks,
     clock: Clock,
     counters: Arc<Counters>,
+    log: Option<Arc<Log>>,
     flights: Flights,
     departures: Arc<Departures>,
     ahead: ahead::Ahead,
@@ -189,6 +194,7 @@ impl Pipeline {
             tasks: parts.tasks,
             clock: parts.clock,
             counters: parts.counters,
+            log: parts.log,
             flights: Flights::default(),
             failures: quick_cache::sync::Cache::new(4096),
             doubted: quick_cache::sync::Cache::new(1024),
@@ -205,6 +211,11 @@ impl Pipeline {
         reach: Reach,
     ) -> Result<Answer, Error> {
         tracing::trace!(?who.peer, %want, "asked");
+        if let Request::SumDb(request) = want
+            && let Some(log) = self.own_log(request)
+        {
+            return self.answer_recorded(who, want, (log, request), reach).await;
+        }
         match self.cache.lookup(want).await? {
             Lookup::Fresh(held) => Ok(self.held(want, held, CacheState::Hit)),
             Lookup::Stale(held) if reach == Reach::Anywhere => Ok(self.refresh_behind(want, held)),
@@ -267,6 +278,11 @@ impl Pipeline {
     /// What is known of the checksum databases; other settings go on with it.
     pub fn memories(&self) -> Memories {
         self.settings.now().databases.memories().clone()
+    }
+
+    /// The checksum database that is kept here, if one is.
+    pub fn log(&self) -> Option<&Arc<Log>> {
+        self.log.as_ref()
     }
 
     /// What is held.

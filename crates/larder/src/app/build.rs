@@ -22,6 +22,7 @@ use crate::http::connection::Patience;
 use crate::http::downloads::Bounds as Downloads;
 use crate::http::pace::Demand;
 use crate::jobs::scrub::schedule::Schedule;
+use crate::log::Log;
 use crate::observe::Counters;
 use crate::observe::trace::Tracer;
 use crate::pipeline::{self, Bounds, Parts, Pipeline};
@@ -38,6 +39,28 @@ pub fn pipeline_over(
     tasks: Tasks,
     clock: Clock,
 ) -> anyhow::Result<Arc<Pipeline>> {
+    pipeline_with(config, Stores { blobs, own_log: None }, tasks, clock)
+}
+
+/// What a pipeline reads and writes.
+pub(super) struct Stores {
+    /// What is held.
+    pub(super) blobs: Arc<dyn Blobs>,
+    /// The checksum database that is kept here, if one is.
+    pub(super) own_log: Option<Arc<Log>>,
+}
+
+/// A pipeline over a store and a log.
+///
+/// # Errors
+/// See [`pipeline_over`].
+pub(super) fn pipeline_with(
+    config: &Config,
+    stores: Stores,
+    tasks: Tasks,
+    clock: Clock,
+) -> anyhow::Result<Arc<Pipeline>> {
+    let Stores { blobs, own_log: log } = stores;
     let bounds =
         evidence::Bounds { pieces: config.evidence.keep as usize, bytes: config.evidence.size.bytes() };
     let cache = Cache::new(blobs, clock.clone(), freshness(config), config.cache.memory.bytes());
@@ -50,7 +73,8 @@ pub fn pipeline_over(
         counters: counters.clone(),
     });
     let settings = sources(config, &clock, Known { origins: Origins::default(), memories })?;
-    Ok(Pipeline::new(Parts { cache: Arc::new(cache), settings, tasks, clock, counters }))
+    let cache = Arc::new(cache);
+    Ok(Pipeline::new(Parts { cache, settings, tasks, clock, counters, log }))
 }
 
 /// What is known of those who are asked; settings that are built anew go on with it.

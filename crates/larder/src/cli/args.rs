@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use super::named::Named;
 use crate::config::FlagValue;
 
-pub(super) use sumdb::{Record, SumdbCommand};
+pub(super) use sumdb::{Init, Record, SumdbCommand};
 pub(super) use verify::Verify;
 
 const SUMMARY: &str = "\

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use super::args::{Args, Change, Command, ConfigCommand, Document, Record, Settings, SumdbCommand, Verify};
+use super::args::{
+    Args, Change, Command, ConfigCommand, Document, Init, Record, Settings, SumdbCommand, Verify,
+};
 use super::named::Named;
 use super::sumdb;
 use crate::app::ScrubCall;
 use crate::app::call::Caller;
-use crate::config::{Environment, Loaded, Mistakes, Reading};
+use crate::config::{Environment, Loaded, LogName, Mistakes, Reading};
 
 /// A command that is ready to run.
 pub(super) enum Mode {
@@ -21,6 +23,8 @@ pub(super) enum Mode {
     Import { from: PathBuf, loaded: Box<Loaded>, json: bool },
     /// Read everything that is held again.
     Scrub { call: ScrubCall, loaded: Box<Loaded>, json: bool },
+    /// Make the key pair of a checksum database.
+    SumdbInit { name: LogName, key: PathBuf, loaded: Box<Loaded> },
     /// Tell how the running server does, or what it knows.
     Status { ask: Ask, named: Option<Named> },
     /// Have its sources asked.
@@ -133,6 +137,9 @@ impl Mode {
     ) -> anyhow::Result<Self> {
         let shown = |json| Shown { json, environment: environment.clone() };
         let (record, is_proof) = match command {
+            SumdbCommand::Init(Init { name, key, settings }) => {
+                return Ok(Self::SumdbInit { name, key, loaded: load(&settings)? });
+            }
             SumdbCommand::Audit(audit) => {
                 let (call, loaded) = (audit.call(environment)?, load(&audit.asking.settings())?);
                 return Ok(Self::Audit { call, loaded, shown: shown(audit.json) });

@@ -2,6 +2,7 @@
 
 pub(super) mod accept;
 pub(super) mod audit;
+pub(super) mod init;
 pub(super) mod record;
 pub(super) mod status;
 

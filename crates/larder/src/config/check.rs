@@ -1,8 +1,9 @@
 //! Values that do not go with one another, or are right in form and wrong in meaning.
 
 use std::collections::HashSet;
+use std::path::Path;
 
-use super::{Config, Duration};
+use super::{Config, Duration, Found, Secret};
 
 /// A mistake that only the whole configuration shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +65,43 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     found.extend(of_upstreams(config));
     found.extend(of_credentials(config));
     found.extend(of_traces(config));
+    found.extend(of_own_log(config));
     found
+}
+
+/// What is wrong with the checksum database that is kept here.
+fn of_own_log(config: &Config) -> Option<Conflict> {
+    let log = &config.log;
+    let Some(name) = &log.name else {
+        let key = if log.key.is_some() { "log.key" } else { "log.state" };
+        let is_set = log.key.is_some() || log.state.is_some();
+        let reason = "there is no log without a name; name it by log.name".to_owned();
+        return is_set.then(|| Conflict { keys: vec![key], reason });
+    };
+    let found = log.key.as_ref().map(Secret::find);
+    let inside = |path: &Path| path.starts_with(&config.data) && !config.data.as_os_str().is_empty();
+    let in_data = |key| (key, "lies in the data directory, and would be in every backup of it".to_owned());
+    let (key, reason) = match found {
+        _ if config.sumdb.iter().any(|database| database.spec.name() == name.as_str()) => {
+            ("log.name", format!("{name} is a database of `sumdb`; a client could not tell the two apart"))
+        }
+        None => {
+            ("log.name", "a log needs a key; `larder sumdb init` makes one, log.key says where".to_owned())
+        }
+        Some(Found::Unset(variable)) => {
+            ("log.key", format!("the variable {variable} is not set, or is empty"))
+        }
+        Some(Found::File(path)) if inside(path) => in_data("log.key"),
+        _ => match log.state_file() {
+            None => {
+                let reason = "the key is in a variable: write the path of a file, outside of the data directory, in log.state";
+                ("log.key", reason.to_owned())
+            }
+            Some(state) if inside(&state) => in_data("log.state"),
+            Some(_) => return None,
+        },
+    };
+    Some(Conflict { keys: vec![key], reason })
 }
 
 /// Conflicts of the rules by which upstreams are treated.

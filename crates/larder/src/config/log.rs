@@ -1,9 +1,18 @@
-//! What the server says about its work.
+//! What the server says about its work, and the log of checksums that it keeps.
 
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use gomod::Request;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the server says about its work.
+use super::environment::Environment;
+use super::secret::{Found, Secret};
+use super::text::as_text;
+
+/// What the server says about its work; and the checksum database of its own that it keeps, where it has a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
@@ -19,6 +28,76 @@ pub struct Log {
     /// Whether lines name modules that `private` matches. `hide` writes `private` in place of each word that holds
     /// such a path, however it is escaped or cased, and of the version: set it where the log is shipped outside.
     pub private: LogPrivate,
+    /// Name of a checksum database that this server keeps itself and signs, for private and public modules:
+    /// `sum.corp.example.com`. `larder sumdb init` makes its key. Unset: none is kept.
+    #[schemars(extend("x-restart" = true))]
+    pub name: Option<LogName>,
+    /// Where the private key of that database is: a file that only the server may read, or `env:NAME`. Never in the data
+    /// directory.
+    #[schemars(extend("x-restart" = true))]
+    pub key: Option<Secret>,
+    /// File that remembers the newest head that was signed, so that a data directory put back from a backup is noticed.
+    /// Never in the data directory. It must be named where the key comes from a variable.
+    #[schemars(extend("x-restart" = true, "x-default" = "the file of `log.key` with `.state` behind it"))]
+    pub state: Option<PathBuf>,
+}
+
+/// The name of a checksum database of our own: `sum.corp.example.com`, or with a path behind it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct LogName(String);
+
+/// A text is not the name of a checksum database.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("write it as a host with, perhaps, a path: sum.corp.example.com, corp.example.com/sumdb")]
+pub struct NoLogName;
+
+impl LogName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for LogName {
+    type Err = NoLogName;
+
+    fn from_str(text: &str) -> Result<Self, NoLogName> {
+        let text = text.trim();
+        let path = format!("sumdb/{text}/latest");
+        let is_name = Request::parse(&path).is_ok_and(|request| request.to_string() == path);
+        let is_known = sumdb::spec::KNOWN.iter().chain(sumdb::spec::ALIASES).any(|(known, _)| *known == text);
+        let is_host = text.contains('.') || text.starts_with("localhost");
+        if is_name && is_host && !is_known { Ok(Self(text.to_owned())) } else { Err(NoLogName) }
+    }
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+as_text!(LogName, ["sum.corp.example.com"]);
+
+impl Log {
+    /// The file that remembers the newest head: as it is set, else beside the key.
+    pub fn state_file(&self) -> Option<PathBuf> {
+        let beside = |key: &Path| {
+            let name = key.file_name().unwrap_or_default().to_string_lossy();
+            key.with_file_name(format!("{name}.state"))
+        };
+        self.state.clone().or_else(|| match self.key.as_ref()?.find() {
+            Found::File(key) => Some(beside(key)),
+            Found::Value(_) | Found::Unset(_) => None,
+        })
+    }
+
+    /// Takes the key out of its variable, if it is in one.
+    pub(super) fn resolve(&mut self, environment: &Environment) {
+        if let Some(key) = &mut self.key {
+            key.resolve(environment);
+        }
+    }
 }
 
 impl Default for Log {
@@ -28,6 +107,9 @@ impl Default for Log {
             level: LogLevel::default(),
             peer: true,
             private: LogPrivate::default(),
+            name: None,
+            key: None,
+            state: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use store::StoreError;
 
 use crate::cache::KeepError;
 use crate::cache::open::ReadError;
+use crate::log::Refusal;
 use crate::trust::LookupError;
 
 /// After how long asking again makes sense when too many were asking.
@@ -131,6 +132,15 @@ pub enum Error {
     /// What arrived is not what was recorded first.
     #[error("{0}")]
     Differs(Arc<KeepError>),
+    /// Our own checksum database does not answer.
+    #[error("{0}")]
+    Log(#[from] Refusal),
+    /// It was fetched, but could not be kept, and so not be recorded.
+    #[error("what was fetched could not be kept, so it was not recorded")]
+    Unrecorded,
+    /// Nobody says what its hashes are, and the first that come must not be taken for them.
+    #[error("toolchains are not recorded while no checksum database says what they are")]
+    Unverifiable,
     /// The task that fetched it ended without an outcome.
     #[error("the fetch ended without an outcome")]
     Lost,
@@ -150,8 +160,10 @@ impl Error {
                 LookupError::Absent { .. } => Class::Denied,
                 other => class_of(other),
             },
-            Self::Private(_) | Self::PrivateLookup { .. } | Self::BecamePrivate => Class::Denied,
-            Self::Waited(_) | Self::Overloaded { .. } => Class::Unavailable,
+            Self::Private(_) | Self::PrivateLookup { .. } | Self::BecamePrivate | Self::Unverifiable => {
+                Class::Denied
+            }
+            Self::Waited(_) | Self::Overloaded { .. } | Self::Log(_) | Self::Unrecorded => Class::Unavailable,
             Self::Store(error) if error.is_outage() => Class::Unavailable,
             Self::Rotten(error) if matches!(&**error, ReadError::Store(error) if error.is_outage()) => {
                 Class::Unavailable
@@ -172,10 +184,14 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self.class() {
             Class::Internal => Fault::Ours,
-            Class::Unavailable if matches!(self, Self::Store(_) | Self::Overloaded { .. }) => Fault::Ours,
+            Class::Unavailable if self.is_of_this_server() => Fault::Ours,
             Class::Unavailable | Class::Corrupt => Fault::Upstream,
             _ => Fault::Client,
         }
+    }
+
+    fn is_of_this_server(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Overloaded { .. } | Self::Log(_) | Self::Unrecorded)
     }
 
     /// After how long asking again makes sense, where it does.

@@ -143,7 +143,10 @@ impl Pipeline {
         match want {
             Request::File(module, kind) => self.bring_file(flight, module, *kind).await.map(Landed::Held),
             Request::List(_) | Request::Latest(_) | Request::Query(..) => self.bring_known(flight).await,
-            Request::SumDb(request) => self.bring_proven(want, request).await,
+            Request::SumDb(request) => match self.own_log(request) {
+                Some(log) => self.bring_recorded(log, want, &request.operation).await,
+                None => self.bring_proven(want, request).await,
+            },
         }
     }
 

@@ -17,6 +17,7 @@ mod misbehaving;
 mod observing;
 mod outage;
 mod outside;
+mod own_log;
 mod proxy;
 mod reload;
 mod scrub;

@@ -9,10 +9,12 @@ use gomod::{ModulePath, ModuleVersion, Version};
 use super::{Asking, Settings};
 use crate::cli::failure::Usage;
 use crate::cli::sumdb::AuditCall;
-use crate::config::{Environment, state_directory};
+use crate::config::{Environment, LogName, state_directory};
 
 pub(super) const HELP: &str = "\
 Examples:
+  larder sumdb init sum.corp.example.com --key /etc/larder/log.key
+      The key pair of a checksum database of our own, for private and public modules.
   larder sumdb audit sum.golang.org
       Whether the public checksum database keeps to its word since the last time it was asked.
   larder sumdb show golang.org/x/text@v0.14.0
@@ -71,6 +73,20 @@ The database is --sumdb, else the variable GOSUMDB, else the first of the config
 
 Exit codes: 0 proven, 1 it has no record or does not answer, 2 mistake in the command line or the
             configuration, 3 it is not to be believed.";
+const INIT: &str = "\
+Examples:
+  larder sumdb init sum.corp.example.com --key /etc/larder/log.key > /etc/larder/log.pub
+      The private key goes to the file, which is never written over; the verifier key to
+      standard output.
+  larder serve --set log.name=sum.corp.example.com --set log.key=/etc/larder/log.key
+      Keeps a checksum database of this name, for private and for public modules.
+  go env -w GOSUMDB=\"$(cat /etc/larder/log.pub)\"
+      What clients set, beside GOPROXY. They need neither GONOSUMDB nor GOPRIVATE then.
+
+A server that gets its secrets by its environment reads the key from a variable: log.key=env:NAME,
+and log.state names a file. No backup of the data directory has the key: keep a copy of it where
+secrets are kept.
+Exit codes: 0 made, 1 failed, 2 mistake in the command line or the configuration.";
 
 const AUDIT: &str = "\
 Examples:
@@ -92,6 +108,9 @@ Exit codes: 0 all is in order, 1 it could not be found out (no answer), 2 mistak
 /// The commands about checksum databases.
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum SumdbCommand {
+    /// Make the key pair of a checksum database of our own.
+    #[command(after_help = INIT)]
+    Init(Init),
     /// Check a checksum database from outside.
     #[command(after_help = AUDIT)]
     Audit(Audit),
@@ -150,6 +169,18 @@ fn module_version(text: &str) -> Result<ModuleVersion, String> {
     let path = ModulePath::parse(path).map_err(|error| error.to_string())?;
     let version = Version::parse(version).map_err(|error| error.to_string())?;
     ModuleVersion::new(path, version).map_err(|error| error.to_string())
+}
+
+/// `sumdb init`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Init {
+    /// Its name: a host and, perhaps, a path, as `sum.corp.example.com`.
+    pub name: LogName,
+    /// The file for the private key, outside of the data directory; it must not be there yet.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// `sumdb audit`.

@@ -1,0 +1,6 @@
+//! Our own log: what it promises whatever fails, what it serves, and what it is started with.
+
+mod asking;
+mod failing;
+mod starting;
+mod world;
