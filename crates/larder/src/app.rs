@@ -30,6 +30,7 @@ use crate::http::listen;
 use crate::http::{self, Service};
 use crate::jobs;
 use crate::jobs::scrub::Scrub;
+use crate::jobs::scrub::schedule::Schedule;
 use crate::observe::log::Dials;
 use crate::observe::trace::Tracer;
 use crate::pipeline::Pipeline;
@@ -128,17 +129,28 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     tasks.attend(control::run(socket, service.clone(), tasks.clone()));
     let memories = pipeline.memories();
     tasks.spawn(async move { memories.open().await });
-    tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone(), tasks.clone()));
-    tasks.spawn(jobs::sync::run(pipeline.cache().clone(), tasks.clone()));
-    tasks.spawn(jobs::count::run(pipeline.cache().clone(), tasks.clone()));
-    tasks.spawn(jobs::probe::run(pipeline.cache().clone(), tasks.clone()));
-    tasks.spawn(jobs::scrub::schedule::run(scrub, schedule, tasks.clone()));
+    start_jobs(&pipeline, &disk, (scrub, schedule), &tasks);
     let addresses = listeners.iter().filter_map(|listener| listener.socket.address()).collect();
     for listener in listeners {
         tasks.spawn(listen::run(listener, admission.clone(), service.clone(), tasks.clone()));
     }
     reloader.ready();
     Ok(App { addresses, names, pipeline, reloader, notify, disk, tasks, tracer, retire, drain })
+}
+
+/// What is done behind the requests.
+fn start_jobs(
+    pipeline: &Arc<Pipeline>,
+    disk: &Arc<Disk>,
+    (scrub, schedule): (Arc<Scrub>, Schedule),
+    tasks: &Tasks,
+) {
+    tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone(), tasks.clone()));
+    tasks.spawn(jobs::sync::run(pipeline.cache().clone(), tasks.clone()));
+    tasks.spawn(jobs::count::run(pipeline.cache().clone(), tasks.clone()));
+    tasks.spawn(jobs::probe::run(pipeline.cache().clone(), tasks.clone()));
+    tasks.spawn(jobs::verify::run(pipeline.clone(), tasks.clone()));
+    tasks.spawn(jobs::scrub::schedule::run(scrub, schedule, tasks.clone()));
 }
 
 impl App {

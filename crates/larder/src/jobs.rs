@@ -6,3 +6,4 @@ pub mod probe;
 pub mod recover;
 pub mod scrub;
 pub mod sync;
+pub mod verify;

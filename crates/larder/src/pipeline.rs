@@ -5,6 +5,7 @@
 //! asked has denied.
 
 mod ahead;
+pub mod compare;
 mod departures;
 mod derive;
 mod failure;
@@ -18,6 +19,7 @@ pub mod renew;
 mod settings;
 mod sumdb;
 mod told;
+mod unproven;
 pub mod view;
 
 use std::sync::Arc;
@@ -176,6 +178,7 @@ pub struct Pipeline {
     doubted: quick_cache::sync::Cache<Request, ()>,
     /// What was sent in place of what is on record: kept as evidence once.
     accused: quick_cache::sync::Cache<(Request, gomod::H1), ()>,
+    unproven: unproven::Unproven,
     /// Checking a zip keeps a core busy: at most as many at once as there are cores.
     checking: tokio::sync::Semaphore,
 }
@@ -198,6 +201,7 @@ impl Pipeline {
             flights: Flights::default(),
             failures: quick_cache::sync::Cache::new(4096),
             doubted: quick_cache::sync::Cache::new(1024),
+            unproven: unproven::Unproven::default(),
             accused: quick_cache::sync::Cache::new(1024),
             checking: tokio::sync::Semaphore::new(cores),
         })
@@ -285,6 +289,11 @@ impl Pipeline {
         self.log.as_ref()
     }
 
+    /// Whether there is a checksum database.
+    pub fn has_databases(&self) -> bool {
+        self.settings.now().databases.iter().next().is_some()
+    }
+
     /// What is held.
     pub fn cache(&self) -> &Arc<Cache> {
         &self.cache
@@ -302,6 +311,8 @@ impl Pipeline {
         self.settings.put(settings);
         // What failed may have failed for what was set.
         self.failures.clear();
+        // Other databases may cover what is held.
+        self.unproven.look_through();
     }
 
     /// Keeps a file that was brought in from elsewhere and verified.
@@ -312,7 +323,11 @@ impl Pipeline {
         verified: Verified,
         from: Provenance,
     ) -> Result<Held, crate::cache::KeepError> {
-        self.cache.keep(module, kind, verified, from).await
+        let held = self.cache.keep(module, kind, verified, from.clone()).await?;
+        if kind != FileKind::Info && self.awaits_proof(module, &from.verified_by) {
+            self.unproven.note(module);
+        }
+        Ok(held)
     }
 
     fn held(&self, want: &Request, held: Held, state: CacheState) -> Answer {

@@ -28,8 +28,8 @@ mod ways;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gomod::ModulePath;
 use gomod::pattern::Patterns;
+use gomod::{FileKind, H1, ModulePath};
 
 pub use database::{Database, Noted};
 pub use failure::LookupError;
@@ -94,6 +94,16 @@ fn first_records(bytes: &Bytes, count: u32) -> Bytes {
     let mut ends = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == b"\n\n").map(|(at, _)| at + 2);
     let last = usize::try_from(count).ok().and_then(|count| ends.nth(count.checked_sub(1)?));
     last.map_or_else(|| bytes.clone(), |end| bytes.slice(..end))
+}
+
+impl Recorded {
+    /// What it says of a file; of an `.info` it says nothing, and this is the zip's.
+    pub fn sums_of(&self, kind: FileKind) -> H1 {
+        match kind {
+            FileKind::Mod => self.sums.go_mod,
+            FileKind::Zip | FileKind::Info => self.sums.zip,
+        }
+    }
 }
 
 impl Rule {

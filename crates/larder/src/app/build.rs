@@ -99,6 +99,7 @@ pub(super) fn sources(
         routes,
         origins,
         holds_unverified: config.verify.unreachable == config::Unreachable::Hold,
+        compares_every: config.verify.every.into(),
         client_wait: config.timeout.client_wait.into(),
         bounds: bounds(config),
         shares: Shares::new(config.limits.exempt.clone()),

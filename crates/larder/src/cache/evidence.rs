@@ -51,6 +51,8 @@ pub enum FoundBy {
     Scrub,
     /// The check of what a source sent.
     Entry,
+    /// The comparison of what is held with the record of a checksum database.
+    Record,
 }
 
 /// What is told beside the bytes.

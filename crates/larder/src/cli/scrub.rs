@@ -28,7 +28,12 @@ pub(super) fn run(call: &ScrubCall, loaded: &Loaded, json: bool) -> anyhow::Resu
     bar.finish_and_clear();
     let report = report?;
     super::print_answer(json, &report, || describe(&report, call))?;
-    Ok(if report.broken == 0 && !report.interrupted { Exit::Fine } else { Exit::Refused })
+    Ok(match (report.broken, report.unproven) {
+        _ if report.interrupted => Exit::Refused,
+        (0, 0) => Exit::Fine,
+        (0, _) => Exit::Attention,
+        _ => Exit::Refused,
+    })
 }
 
 /// The report for a person.
@@ -45,10 +50,17 @@ fn describe(report: &Report, call: &ScrubCall) -> String {
         report.mended,
         report.broken
     );
+    if report.agreed + report.unproven > 0 {
+        let _ = writeln!(
+            text,
+            "records {} versions are what the checksum database has, {} have nothing there to vouch for them",
+            report.agreed, report.unproven
+        );
+    }
     for finding in report.findings.iter().take(SHOWN) {
         tell(&mut text, finding);
     }
-    let named = report.mended + report.broken;
+    let named = report.mended + report.broken + report.unproven;
     if named > SHOWN as u64 {
         let _ = writeln!(text, "  ... and {} more; --json names them", named - SHOWN as u64);
     }
@@ -72,6 +84,7 @@ fn tell(text: &mut String, finding: &Finding) {
         Outcome::Healed => ("healed", None),
         Outcome::Removed => ("removed", None),
         Outcome::Left => ("left", None),
+        Outcome::Unproven { why } => ("held", Some(why)),
         Outcome::Broken { why } => ("BROKEN", Some(why)),
     };
     let _ = writeln!(text, "  {word:<7} {}", one_line(&finding.file));

@@ -115,6 +115,8 @@ pub async fn run(
     report.left = of - done;
     // The promise comes last: what the report names survives a loss of power.
     pipeline.cache().blobs().sync().await?;
+    // What was adopted is compared with the checksum databases behind this.
+    pipeline.unproven().wake();
     report.refused.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(report)
 }

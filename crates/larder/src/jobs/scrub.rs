@@ -6,9 +6,12 @@
 //! keeps only what agrees with the record. No more is read than the pace allows, and nothing of the walk is held in
 //! memory but a page of names and what was found.
 //!
+//! Beside that, each version is compared with the record of the checksum database that covers it.
+//!
 //! A scrub that is told not to heal changes nothing. One that is interrupted has healed what it reached; the schedule
 //! ([`schedule`]) goes on from there.
 
+mod records;
 pub mod report;
 pub mod schedule;
 mod walk;

@@ -85,6 +85,8 @@ families! {
     SUMDB_TREE: Gauge "sumdb_tree_size" ["sumdb"] "Records of the newest tree of a checksum database that was proven";
     SUMDB_CLOSED: Gauge "sumdb_closed" ["sumdb"]
         "1 while a checksum database is asked nothing more, since it has signed two histories";
+    UNPROVEN: Gauge "unproven_versions" ["why"]
+        "Held versions for which the checksum database that covers them has not vouched: it has not been asked yet (waiting), or does not know them (unrecorded)";
     UPSTREAM_CALLS: Counter "upstream_calls" ["upstream", "outcome"]
         "Calls to an upstream that ended; paused and crowded ones were not sent";
     UPSTREAM_FIRST_BYTE: Histogram "upstream_first_byte_seconds" ["upstream"]

@@ -296,7 +296,12 @@ impl Pipeline {
     ) -> Result<Held, Trouble> {
         let keeping = self.cache.keep(module, kind, verified.clone(), from.clone());
         match trace::step(Step::Keep, keeping).await {
-            Ok(held) => Ok(held),
+            Ok(held) => {
+                if from.verified_by == VerifiedBy::Unverified {
+                    self.unproven.note(module);
+                }
+                Ok(held)
+            }
             Err(KeepError::Store(error)) if error.is_outage() => {
                 tracing::debug!(module = %module, file.kind = kind.extension(), "served without being kept: {error}");
                 self.counters.tally(Tally::Unkept, 1);

@@ -27,6 +27,8 @@ pub struct Settings {
     pub origins: Origins,
     /// What a database covers that cannot be asked is let in, marked as unverified.
     pub holds_unverified: bool,
+    /// After so long what could not be compared with its record is compared again; zero for not by itself.
+    pub compares_every: Duration,
     /// How long a client waits without a byte.
     pub client_wait: Duration,
     /// How much may be under way.

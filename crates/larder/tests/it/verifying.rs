@@ -1,6 +1,7 @@
 //! What stands behind a held file: what is recorded of it, what clients are told, and what a database has said.
 
 mod ahead;
+mod behind;
 mod entry;
 mod trouble;
 mod vouching;

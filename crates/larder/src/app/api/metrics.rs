@@ -21,6 +21,9 @@ pub(super) fn tell(parts: &Parts, samples: &mut Samples) {
     for state in ["ok", "full", "read-only", "no-descriptors", "stuck", "failing"] {
         samples.put(&families::STORE_STATE, &[state], u64::from(state == condition));
     }
+    let [waiting, unrecorded] = parts.pipeline.unproven().count();
+    samples.put(&families::UNPROVEN, &["waiting"], waiting as u64);
+    samples.put(&families::UNPROVEN, &["unrecorded"], unrecorded as u64);
     let facts = cache.facts();
     let held = [("modules", facts.modules), ("versions", facts.versions), ("files", facts.files)];
     for (what, count) in held {

@@ -38,6 +38,9 @@ pub struct Status {
     pub flights: u64,
     /// What was answered since the start.
     pub requests: Requests,
+    /// What is held and not vouched for by the checksum database that covers it.
+    #[serde(default)]
+    pub unproven: Unproven,
     /// What is in memory.
     pub memory: Memory,
     /// Where everything is kept.
@@ -60,6 +63,15 @@ pub struct Requests {
     /// Hits among hits and misses, from 0 to 1; left out before the first of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hit_rate: Option<f64>,
+}
+
+/// Held versions for which the checksum database that covers them has not vouched.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Unproven {
+    /// It has not been asked yet.
+    pub waiting: u64,
+    /// It does not know them.
+    pub unrecorded: u64,
 }
 
 /// What is in memory.
@@ -115,6 +127,7 @@ pub(super) fn answer(parts: Arc<Parts>) -> Answer {
 
 fn status(parts: &Parts) -> Status {
     let memory = parts.pipeline.cache().memory_use();
+    let [waiting, unrecorded] = parts.pipeline.unproven().count();
     let (configuration, upstreams, store) =
         (parts.reloader.state(), upstreams::all(&parts.pipeline.origins()), store(parts));
     Status {
@@ -129,6 +142,7 @@ fn status(parts: &Parts) -> Status {
         upstreams,
         flights: parts.pipeline.flights() as u64,
         requests: requests(parts),
+        unproven: Unproven { waiting: waiting as u64, unrecorded: unrecorded as u64 },
         memory: Memory {
             entries: memory.entries,
             used_bytes: memory.bytes,

@@ -72,6 +72,15 @@ fn facts(status: &Status) -> Vec<Vec<Cell>> {
         vec![Cell::soft(""), condition(store)],
         fact("held", held(store)),
     ]);
+    let unproven = status.unproven;
+    if unproven.waiting + unproven.unrecorded > 0 {
+        let text = format!(
+            "{} versions wait for the checksum database, {} are not known to it",
+            count(unproven.waiting),
+            count(unproven.unrecorded)
+        );
+        rows.push(vec![Cell::soft(""), Cell(text, Tone::Warn)]);
+    }
     rows
 }
 

@@ -37,6 +37,12 @@ pub enum What {
     List,
     /// Spools that an earlier process left.
     LeftOver,
+    /// A file is not what the checksum database has on record.
+    Contradicted,
+    /// The checksum database does not know a held version.
+    Unrecorded,
+    /// A version is held for which the checksum database could not be asked to vouch.
+    Unverified,
 }
 
 /// What became of it.
@@ -49,6 +55,11 @@ pub enum Outcome {
     Removed,
     /// It was only looked at, as was asked.
     Left,
+    /// It is held and served, and no database vouches for it.
+    Unproven {
+        /// Why.
+        why: String,
+    },
     /// It is as wrong as it was, or still lost.
     Broken {
         /// Why.
@@ -91,6 +102,12 @@ pub struct Report {
     pub mended: u64,
     /// Findings that are not.
     pub broken: u64,
+    /// Versions that are what the checksum database covering them has on record.
+    #[serde(default)]
+    pub agreed: u64,
+    /// Held versions for which the checksum database covering them does not vouch.
+    #[serde(default)]
+    pub unproven: u64,
     /// What was found, the first of them by name.
     pub findings: Vec<Finding>,
     /// The last manifest that was looked through.
@@ -126,6 +143,7 @@ impl Report {
     pub(super) fn add(&mut self, finding: Finding) {
         match finding.outcome {
             Outcome::Healed | Outcome::Removed => self.mended += 1,
+            Outcome::Unproven { .. } => self.unproven += 1,
             Outcome::Left | Outcome::Broken { .. } => self.broken += 1,
         }
         if self.findings.len() < NAMED {

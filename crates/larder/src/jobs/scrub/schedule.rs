@@ -128,7 +128,9 @@ pub fn log(event: &Event) {
                 "a scrub found what it could not heal: {detail}: {why}"
             );
         }
-        Event::Found(Finding { file, what, detail, outcome, .. }) => {
+        Event::Found(Finding { file, what, detail, outcome, .. })
+            if !matches!(outcome, Outcome::Unproven { .. }) =>
+        {
             tracing::warn!(
                 event = "scrub_found",
                 file,
@@ -143,10 +145,13 @@ pub fn log(event: &Event) {
             bytes = report.bytes,
             mended = report.mended,
             broken = report.broken,
+            agreed = report.agreed,
+            unproven = report.unproven,
             interrupted = report.interrupted,
             "the store was scrubbed"
         ),
-        Event::Progress { .. } | Event::Failed(_) => {}
+        // What is unproven is told when it is first found, and counted by a number: each scrub finds it again.
+        Event::Found(_) | Event::Progress { .. } | Event::Failed(_) => {}
     }
 }
 

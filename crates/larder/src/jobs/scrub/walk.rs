@@ -20,17 +20,19 @@ const STRAYS: usize = 100;
 
 /// One scrub under way.
 pub(super) struct Walk<'a, T> {
-    pipeline: &'a Arc<Pipeline>,
-    cache: &'a Cache,
-    order: &'a Order,
+    pub(super) pipeline: &'a Arc<Pipeline>,
+    pub(super) cache: &'a Cache,
+    pub(super) order: &'a Order,
     pace: &'a Pace,
     tell: &'a T,
-    report: Report,
+    pub(super) report: Report,
+    /// Versions in a row of which the databases told nothing.
+    pub(super) in_vain: u32,
 }
 
 impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
     pub(super) fn new(pipeline: &'a Arc<Pipeline>, order: &'a Order, pace: &'a Pace, tell: &'a T) -> Self {
-        Self { pipeline, cache: pipeline.cache(), order, pace, tell, report: Report::default() }
+        Self { pipeline, cache: pipeline.cache(), order, pace, tell, report: Report::default(), in_vain: 0 }
     }
 
     /// Both walks, and the report of them.
@@ -53,14 +55,14 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
         self.order.only.as_ref().is_none_or(|only| only.matches(path.as_str()))
     }
 
-    fn found(&mut self, finding: Finding, outcome: Outcome) {
+    pub(super) fn found(&mut self, finding: Finding, outcome: Outcome) {
         let finding = Finding { outcome, ..finding };
         (self.tell)(Event::Found(finding.clone()));
         self.report.add(finding);
     }
 
     /// Whether the server has begun to stop; what was reached until then is where the next scrub goes on.
-    fn is_stopped(&mut self) -> bool {
+    pub(super) fn is_stopped(&mut self) -> bool {
         self.report.interrupted |= self.pipeline.is_stopping();
         self.report.interrupted
     }
@@ -126,6 +128,7 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
                 self.file(&module, kind, &record).await?;
             }
         }
+        self.records(path).await?;
         if self.is_stopped() {
             return Ok(());
         }
@@ -218,7 +221,7 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
     }
 
     /// Has a lost file brought back.
-    async fn healed(&self, module: &ModuleVersion, kind: FileKind) -> Outcome {
+    pub(super) async fn healed(&self, module: &ModuleVersion, kind: FileKind) -> Outcome {
         if !self.order.heal {
             return Outcome::Left;
         }
@@ -334,7 +337,7 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
     }
 }
 
-fn finding(file: &str, what: What, detail: String) -> Finding {
+pub(super) fn finding(file: &str, what: What, detail: String) -> Finding {
     Finding { file: file.to_owned(), what, detail, outcome: Outcome::Left, evidence: None, hashes: None }
 }
 
