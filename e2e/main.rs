@@ -15,6 +15,7 @@ mod gone;
 mod import;
 mod larder;
 mod outage;
+mod ownlog;
 mod reload;
 mod scrub;
 mod start;
