@@ -62,6 +62,19 @@ impl Company {
         world::client(&self.dir.path().join(name), &self.larder.url()).sumdb(&self.gosumdb)
     }
 
+    /// Operators see that the log signs, and how much.
+    async fn shows_its_log(&self) {
+        let data = self.larder.data("").display().to_string();
+        let shown = larder::run(self.dir.path(), &["sumdb", "status", NAME, "--data", &data]);
+        let text = String::from_utf8(shown.stdout).unwrap();
+        assert_eq!(shown.status.code(), Some(0), "{text}");
+        assert!(text.contains("signing") && text.contains(&self.gosumdb), "{text}");
+        let numbers = self.larder.ask("/metrics").await.text();
+        assert!(numbers.contains("larder_log_state{state=\"signing\"} 1"), "{numbers}");
+        let records = numbers.lines().find_map(|line| line.strip_prefix("larder_log_records "));
+        assert!(records.unwrap().parse::<u64>().unwrap() >= 3, "{numbers}");
+    }
+
     /// The same machine after Larder has moved, with an empty module cache; what go has seen of the log it still knows.
     async fn again(&self, machine: &Go) -> Go {
         machine.run(&["clean", "-modcache"]).await.success();
@@ -101,6 +114,7 @@ async fn one_gosumdb_is_enough_for_public_and_private_modules_and_toolchains() {
     assert_eq!(private, None, "a private name was told to the public database: {told}");
     works_for(&company.machine("warm")).await;
     assert_eq!(company.public.asked(), Vec::<String>::new());
+    company.shows_its_log().await;
 
     company.larder.terminate();
     assert_eq!(company.larder.ended().await.code(), Some(0));

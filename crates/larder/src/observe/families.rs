@@ -85,6 +85,10 @@ families! {
     SUMDB_TREE: Gauge "sumdb_tree_size" ["sumdb"] "Records of the newest tree of a checksum database that was proven";
     SUMDB_CLOSED: Gauge "sumdb_closed" ["sumdb"]
         "1 while a checksum database is asked nothing more, since it has signed two histories";
+    LOG_SIZE: Gauge "log_records" [] "Records of our own log that are signed";
+    LOG_REFUSED: Counter "log_records_refused" [] "Records that our own log was asked for and could not add";
+    LOG_STATE: Gauge "log_state" ["state"]
+        "What our own log does: it is being read after a start (reading), takes records (signing), could not write the last one (failing), or waits for an operator (stopped); 1 for the one that is so";
     UNPROVEN: Gauge "unproven_versions" ["why"]
         "Held versions for which the checksum database that covers them has not vouched: it has not been asked yet (waiting), or does not know them (unrecorded)";
     UPSTREAM_CALLS: Counter "upstream_calls" ["upstream", "outcome"]

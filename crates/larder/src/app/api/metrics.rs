@@ -1,6 +1,7 @@
 //! The numbers that only the whole server knows: its configuration, its disk, its jobs.
 
 use super::Parts;
+use crate::log::State;
 use crate::observe::{Samples, families};
 
 /// Adds them.
@@ -33,6 +34,14 @@ pub(super) fn tell(parts: &Parts, samples: &mut Samples) {
     for database in parts.pipeline.databases() {
         samples.put(&families::SUMDB_TREE, &[database.name()], database.size());
         samples.put(&families::SUMDB_CLOSED, &[database.name()], u64::from(database.closing().is_some()));
+    }
+    if let Some(log) = parts.pipeline.log() {
+        let view = log.view();
+        samples.put(&families::LOG_SIZE, &[], view.size.unwrap_or(0));
+        samples.put(&families::LOG_REFUSED, &[], view.refused);
+        for state in State::WORDS {
+            samples.put(&families::LOG_STATE, &[state], u64::from(state == view.state.as_str()));
+        }
     }
     if let Ok(space) = parts.disk.space() {
         samples.put(&families::STORE_FREE, &[], space.free_bytes);

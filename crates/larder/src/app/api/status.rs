@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::sumdb::OwnLog;
 use super::upstreams::{self, Upstream};
 use super::{Answer, Parts};
 use crate::app::ReloadState;
@@ -135,7 +136,11 @@ fn status(parts: &Parts) -> Status {
         since: parts.since,
         running_s: parts.clock.since(parts.since).as_secs(),
         state: if parts.tasks.is_retiring() { "stopping" } else { "ready" }.to_owned(),
-        attention: attention(&configuration, &upstreams, &store).into_iter().chain(closed(parts)).collect(),
+        attention: attention(&configuration, &upstreams, &store)
+            .into_iter()
+            .chain(closed(parts))
+            .chain(unsigned(parts))
+            .collect(),
         listeners: parts.listeners.clone(),
         configuration,
         sources: parts.pipeline.source_names(),
@@ -189,6 +194,13 @@ fn closed(parts: &Parts) -> impl Iterator<Item = String> {
         let name = database.name();
         Some(format!("the checksum database {name} is closed: {}; see `larder sumdb status`", closing.why))
     })
+}
+
+/// What is to be told of our own log, if it takes no records.
+fn unsigned(parts: &Parts) -> Option<String> {
+    let log = OwnLog::from(parts.pipeline.log()?.view());
+    let why = log.why?;
+    Some(format!("our own log {} takes no records: {why}; see `larder sumdb status`", log.name))
 }
 
 fn attention(configuration: &ReloadState, upstreams: &[Upstream], store: &Store) -> Vec<String> {

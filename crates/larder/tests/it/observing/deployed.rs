@@ -47,6 +47,7 @@ fn words() -> BTreeSet<&'static str> {
     words.extend(Outcome::ALL.iter().map(|word| word.as_str()));
     words.extend(Cached::ALL.iter().map(|word| word.as_str()));
     words.extend(Tally::ALL.iter().map(|word| word.as_str()));
+    words.extend(larder::log::State::WORDS);
     words.extend(Reason::ALL.iter().map(|word| word.as_str()));
     words.extend([
         "closed",
@@ -155,8 +156,10 @@ async fn a_running_server_exports_every_family_and_no_other() {
     assert!(!text.contains("private-name"), "no module is named");
     let seen = numbers(&proxy).await;
     let exported: BTreeSet<_> = seen.types.keys().cloned().collect();
-    // Without TLS and without a checksum database.
-    let without = [families::CERTIFICATE, families::SUMDB_TREE, families::SUMDB_CLOSED];
+    // Without TLS, without a checksum database, and without a log.
+    let databases = [families::SUMDB_TREE, families::SUMDB_CLOSED];
+    let log = [families::LOG_SIZE, families::LOG_REFUSED, families::LOG_STATE];
+    let without = [&[families::CERTIFICATE][..], &databases, &log].concat();
     let known = families::ALL.iter().filter(|family| !without.contains(family));
     let known: BTreeSet<_> = known.map(|family| format!("larder_{}", family.name)).collect();
     assert_eq!(exported, known);
