@@ -14,6 +14,7 @@ mod drain;
 mod gone;
 mod import;
 mod larder;
+mod mirror;
 mod outage;
 mod ownlog;
 mod reload;

@@ -42,22 +42,28 @@ impl Log {
     /// Writes what is missing of the files that this shelf has: lookups, and tiles that are full now. How many of both
     /// are done.
     async fn copy(&self, shelf: &Shelf, done: Option<(u64, u64)>) -> Result<(u64, u64), String> {
-        let (from, cleared) = match done {
-            Some(done) => done,
-            None => (self.copied(shelf).await?, shelf.full_tiles().saturating_sub(1)),
+        let (from, cleared) = if let Some(done) = done {
+            done
+        } else {
+            // A client asks for it first, also of a directory.
+            self.put("supported", Bytes::new()).await?;
+            (self.copied(shelf).await?, shelf.full_tiles().saturating_sub(1))
         };
         for id in from..shelf.size() {
             let record = self.tiles.record(shelf, id).await.map_err(|error| error.to_string())?;
             let Some(file) = lookup(&record) else { continue };
-            let answer = Bytes::from(format!("{record}{}", shelf.head().note()));
-            let key = self.tiles.key(&file).map_err(|error| error.to_string())?;
-            let put = store::put(&**self.tiles.blobs(), &key, answer, Publish::Replace, Durability::Batched);
-            put.await.map_err(|error| error.to_string())?;
+            self.put(&file, Bytes::from(format!("{record}{}", shelf.head().note()))).await?;
         }
         for number in cleared..shelf.full_tiles() {
             self.clear(number).await.map_err(|error| error.to_string())?;
         }
         Ok((shelf.size(), shelf.full_tiles()))
+    }
+
+    async fn put(&self, file: &str, bytes: Bytes) -> Result<(), String> {
+        let key = self.tiles.key(file).map_err(|error| error.to_string())?;
+        let put = store::put(&**self.tiles.blobs(), &key, bytes, Publish::Replace, Durability::Batched);
+        put.await.map(drop).map_err(|error| error.to_string())
     }
 
     /// How many lookups are there: all before the newest one that is.

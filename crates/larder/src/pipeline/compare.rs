@@ -75,7 +75,7 @@ impl Pipeline {
         !matches!(by, VerifiedBy::Record { database } if **database == *covering.name())
     }
 
-    fn cover(&self, module: &ModuleVersion) -> Cover {
+    pub(super) fn cover(&self, module: &ModuleVersion) -> Cover {
         let settings = self.settings.now();
         settings.databases.cover(&module.path, settings.routes.is_private(&module.path))
     }

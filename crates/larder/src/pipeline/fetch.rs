@@ -238,7 +238,7 @@ impl Pipeline {
         let source = &**link.source();
         let bytes = receive_whole(source, flight.want()).await?;
         let ruling = proof.ruling().await?;
-        let recorded = self.cache.recorded_h1(module, kind).await?;
+        let recorded = self.bound_h1(module, kind).await?;
         let checked = match (kind, &ruling) {
             (FileKind::Info, _) => verify::info(module, &bytes),
             (_, Ruling::Record(recorded)) => {
@@ -337,7 +337,7 @@ impl Pipeline {
         sums: Sums,
         (source, proof): (&dyn Source, &Proof),
     ) -> Result<(Verified, Ruling), Trouble> {
-        let recorded = self.cache.recorded_h1(module, FileKind::Zip).await?;
+        let recorded = self.bound_h1(module, FileKind::Zip).await?;
         let (checked, ruling) = tokio::join!(self.checked(module, spool.clone(), sums), proof.ruling());
         let ruling = ruling?;
         let checked = match (checked?, &ruling) {

@@ -17,7 +17,7 @@ use sumdb::record::Sums;
 use super::flight::{Landed, Passed};
 use super::{Answer, AnswerContent, CacheState, Error, Pipeline, Reach};
 use crate::auth::Identity;
-use crate::log::Log;
+use crate::log::{Log, Refusal};
 use crate::trust::Cover;
 
 impl Pipeline {
@@ -65,14 +65,30 @@ impl Pipeline {
 
     /// The hashes of a module version, verified.
     async fn sums_of(self: &Arc<Self>, module: &ModuleVersion) -> Result<Sums, Error> {
-        let cover = self.settings.now().databases.cover(&module.path, self.is_private(&module.path));
-        match cover {
+        match self.cover(module) {
             Cover::By(database) => return Ok(database.lookup(module).await?.sums),
             Cover::Unchecked => return Err(Error::Unverifiable),
             Cover::Nothing => {}
         }
         let go_mod = self.h1_of(module, FileKind::Mod).await?;
         Ok(Sums { go_mod, zip: self.h1_of(module, FileKind::Zip).await? })
+    }
+
+    /// The hash that binds a file here: that of what was held, else what our own log says of a module that no database
+    /// covers. A log that waits for an operator binds nothing new: the clients have its records.
+    pub(super) async fn bound_h1(&self, module: &ModuleVersion, kind: FileKind) -> Result<Option<H1>, Error> {
+        let recorded = self.cache.recorded_h1(module, kind).await?;
+        let (None, Some(log), false) = (recorded, &self.log, kind == FileKind::Info) else {
+            return Ok(recorded);
+        };
+        if !matches!(self.cover(module), Cover::Nothing) {
+            return Ok(None);
+        }
+        match log.record(module).await {
+            Ok(sums) => Ok(sums.map(|sums| if kind == FileKind::Zip { sums.zip } else { sums.go_mod })),
+            Err(Refusal::Stopped(_)) => Ok(None),
+            Err(refusal) => Err(refusal.into()),
+        }
     }
 
     /// The hash of a file that is held, brought if it was not.

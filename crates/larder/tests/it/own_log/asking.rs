@@ -48,7 +48,7 @@ async fn a_tile_of_any_width_is_served_and_none_beyond_the_tree() {
     assert_eq!(world.log.read(&SumDbOperation::Latest).await.unwrap(), None, "nothing was signed yet");
     world.append_all(0..700).await;
     world.mirrored().await;
-    let world = world.killed();
+    let world = world.killed().await;
     let read = async |tile: Tile| {
         let path = tile.to_string();
         let path = path.strip_prefix("tile/").unwrap();
@@ -100,7 +100,7 @@ async fn lookups_that_were_not_copied_before_a_crash_are_copied_after_it() {
         let key = store::Key::parse(&format!("modules/sumdb/{}/{file}", super::world::NAME)).unwrap();
         store::Blobs::remove(&world.blobs, &key, None).await.unwrap();
     }
-    let world = world.killed();
+    let world = world.killed().await;
     world.lookup(1).await.unwrap();
     world.mirrored().await;
     world.end();

@@ -55,7 +55,7 @@ async fn a_write_that_fails_loses_nothing_and_the_next_one_goes_on() {
                         "{size} {operation:?} {at} {fault:?} {appended:?}"
                     );
                     assert!(matches!(world.log.view().state, State::Signing));
-                    let mut world = world.killed();
+                    let mut world = world.killed().await;
                     world.append(size + 2).await.unwrap();
                     assert_eq!(world.audit().await, size + 3);
                     world.end();
@@ -74,7 +74,7 @@ async fn a_head_that_is_not_remembered_is_not_published() {
             let refused = world.append(size).await.unwrap_err();
             assert!(matches!(refused, Refusal::Unwritten), "{refused}");
             assert_eq!(world.audit().await, size, "nothing is published that may not be remembered");
-            let mut world = if has_effect { world.killed() } else { world };
+            let mut world = if has_effect { world.killed().await } else { world };
             // Another one asks: if the first was signed it has the number, and is published now.
             world.append(size + 1).await.unwrap();
             let signed = size + u64::from(has_effect) + 1;
@@ -95,7 +95,7 @@ async fn a_process_that_dies_at_any_write_leaves_a_log_that_goes_on() {
                 _ = world.append(size) => {}
                 () = hold.reached() => {}
             }
-            let mut world = world.killed();
+            let mut world = world.killed().await;
             world.blobs.heal();
             world.append(size + 1).await.unwrap();
             world.audit().await;
@@ -168,13 +168,13 @@ async fn a_store_that_came_from_a_backup_signs_nothing_and_serves_what_it_has() 
 async fn a_log_whose_memory_is_lost_signs_nothing() {
     let world = grown_to(3).await;
     world.beside.put(None);
-    let mut world = world.killed();
+    let mut world = world.killed().await;
     let refused = world.append(3).await.unwrap_err();
     assert!(matches!(&refused, Refusal::Stopped(stopped) if stopped.as_str() == "forgotten"), "{refused}");
     assert!(world.lookup(1).await.is_some());
     // The operator says that nothing newer was signed.
     world.beside.put(world.file("latest").await.map(|note| note.to_vec()));
-    let mut world = world.killed();
+    let mut world = world.killed().await;
     world.append(3).await.unwrap();
     assert_eq!(world.audit().await, 4);
     world.end();
@@ -220,7 +220,7 @@ async fn damaged_records_are_found_before_anything_is_signed_on_top() {
     bytes[at] ^= 1;
     let (replace, strict) = (store::Publish::Replace, store::Durability::Strict);
     store::put(&world.blobs, &key, bytes.into(), replace, strict).await.unwrap();
-    let mut world = world.killed();
+    let mut world = world.killed().await;
     let refused = world.append(300).await.unwrap_err();
     assert!(matches!(&refused, Refusal::Stopped(stopped) if stopped.as_str() == "damaged"), "{refused}");
     world.end();
@@ -230,7 +230,7 @@ async fn damaged_records_are_found_before_anything_is_signed_on_top() {
 async fn a_store_that_cannot_be_read_at_the_start_is_read_again() {
     let world = grown_to(3).await;
     world.blobs.fail_always(Operation::Open, Fault::Before(Failure::Io));
-    let mut world = world.killed();
+    let mut world = world.killed().await;
     eventually("a failure to read", || async { matches!(world.log.view().state, State::Failing(_)) }).await;
     world.blobs.heal();
     world.append(3).await.unwrap();

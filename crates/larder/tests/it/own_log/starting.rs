@@ -198,3 +198,24 @@ async fn what_a_source_denies_or_cannot_say_is_not_recorded() {
     drop(log);
     proxy.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_recorded_binds_what_is_held_anew() {
+    let (dir, upstream) = (tempfile::tempdir().unwrap(), Upstream::start().await);
+    let files = ModuleFiles::new("corp.example.com/lib", "v1.0.0");
+    upstream.serve(&files);
+    let (proxy, _) = server(dir.path(), &upstream);
+    assert_eq!(proxy.get(&lookup(&files)).await.status, 200);
+    // All that is held is lost, but for the log; and the tag was moved.
+    for lost in ["meta", "modules/corp.example.com"] {
+        std::fs::remove_dir_all(proxy.data(lost)).unwrap();
+    }
+    let proxy = proxy.restart().await;
+    let moved = ModuleFiles::new("corp.example.com/lib", "v1.0.0").file("moved.go", "package lib\n");
+    upstream.serve(&moved);
+    assert_eq!(proxy.get(&files.url("zip")).await.status, 502);
+    upstream.serve(&files);
+    proxy.clock().advance(std::time::Duration::from_secs(2));
+    assert_eq!(proxy.get(&files.url("zip")).await.status, 200);
+    proxy.stop().await;
+}

@@ -60,6 +60,31 @@ impl Beside {
     }
 }
 
+/// One process's hold of what is beside the key: a process that is dead writes nothing.
+struct Hand {
+    beside: Arc<Beside>,
+    is_dead: Mutex<bool>,
+}
+
+impl Remember for Hand {
+    fn is_ours(&self) -> bool {
+        self.beside.is_ours()
+    }
+
+    fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        self.beside.read()
+    }
+
+    fn replace(&self, before: &[u8], head: &[u8]) -> Result<(), RememberError> {
+        let is_dead = self.is_dead.lock().unwrap();
+        if *is_dead {
+            let source = io::Error::other("this process is dead");
+            return Err(RememberError::Io { path: "state".into(), source });
+        }
+        self.beside.replace(before, head)
+    }
+}
+
 impl Remember for Beside {
     fn is_ours(&self) -> bool {
         !self.taken
@@ -93,6 +118,7 @@ pub(super) struct World {
     pub(super) blobs: Faulty,
     pub(super) beside: Arc<Beside>,
     pub(super) log: Arc<Log>,
+    hand: Arc<Hand>,
     tasks: Tasks,
     acknowledged: Vec<(ModuleVersion, Bytes)>,
 }
@@ -104,14 +130,18 @@ impl World {
 
     pub(super) fn over(blobs: Faulty, beside: Arc<Beside>) -> Self {
         let tasks = Tasks::default();
-        let setup = Setup { signer: signer(), remember: beside.clone(), blobs: Arc::new(blobs.clone()) };
+        let hand = Arc::new(Hand { beside: beside.clone(), is_dead: Mutex::new(false) });
+        let setup = Setup { signer: signer(), remember: hand.clone(), blobs: Arc::new(blobs.clone()) };
         let log = Log::open(setup, &tasks);
-        Self { blobs, beside, log, tasks, acknowledged: Vec::new() }
+        Self { blobs, beside, log, hand, tasks, acknowledged: Vec::new() }
     }
 
     /// Ends the process where it stands, and starts another.
-    pub(super) fn killed(self) -> Self {
-        self.tasks.dismiss();
+    pub(super) async fn killed(self) -> Self {
+        // What it has handed to another thread does not go on either.
+        *self.hand.is_dead.lock().unwrap() = true;
+        self.tasks.stop();
+        self.tasks.finished().await;
         let acknowledged = self.acknowledged;
         Self { acknowledged, ..Self::over(self.blobs, self.beside) }
     }
@@ -120,7 +150,9 @@ impl World {
     pub(super) async fn copied(&self, beside: Arc<Beside>) -> Self {
         let copy = store::Memory::new();
         for key in self.keys().await {
-            let bytes = self.blobs.open(&key).await.unwrap().read_all(1 << 24).await.unwrap();
+            // A tile that has become full leaves those before it behind while this goes on.
+            let Ok(blob) = self.blobs.open(&key).await else { continue };
+            let bytes = blob.read_all(1 << 24).await.unwrap();
             let (new, strict) = (store::Publish::New, store::Durability::Strict);
             store::put(&copy as &dyn Blobs, &key, bytes, new, strict).await.unwrap();
         }
@@ -190,7 +222,12 @@ impl World {
         assert_eq!(records.len() as u64, size);
         let leaves: Vec<Hash> = records.iter().map(|text| Hash::of_record(text.as_bytes())).collect();
         if size > 0 {
-            assert_eq!(merkle(&leaves), head.tree().hash, "the records are not those of the signed tree");
+            let last = records.last();
+            assert_eq!(
+                merkle(&leaves),
+                head.tree().hash,
+                "{size} records to {last:?} are not those of the signed tree"
+            );
         }
         for tile in Tile::added(8, 0, size) {
             let span = 1 << (8 * usize::from(tile.level().unwrap()));
