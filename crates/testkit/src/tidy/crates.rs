@@ -9,10 +9,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("gomod", &[]),
     ("store", &[]),
     ("sumdb", &["gomod"]),
-    ("source", &["gomod"]),
+    ("vcs", &[]),
+    ("source", &["gomod", "vcs"]),
     ("client", &["gomod", "sumdb", "source"]),
-    ("larder", &["gomod", "sumdb", "source", "store", "client"]),
-    ("testkit", &["gomod", "sumdb", "source", "store", "client"]),
+    ("larder", &["gomod", "sumdb", "source", "store", "client", "vcs"]),
+    ("testkit", &["gomod", "sumdb", "source", "store", "client", "vcs"]),
 ];
 
 /// Dependencies of every kind, also those of single platforms; `testkit` as a dev-dependency only.
