@@ -30,7 +30,7 @@ mod upstream;
 
 mod tree;
 
-mod direct;
+pub mod direct;
 
 mod build;
 mod chain;
