@@ -10,7 +10,8 @@
 //! history: the newest signed head is remembered beside the key ([`remember`]), and a data directory that is older than
 //! that, or another writer, ends the signing. What is proven is served on.
 //! Why the truth is the tiles of records: all else follows from them and is compared with the signed head at each start.
-//! Tiles of hashes, and a file for each lookup, are written for other web servers ([`mirror`]) and never read.
+//! Tiles of hashes, and a file for each lookup, are written for other web servers ([`mirror`]), and read only to compare
+//! them with what they should be ([`audit`]).
 //!
 //! Below the data directory, as any web server may serve them at `/sumdb/NAME/`:
 //!
@@ -22,6 +23,7 @@
 //!
 //! Not here: where hashes come from (`pipeline::recorded`), and who may read.
 
+pub mod audit;
 mod index;
 pub mod key;
 mod mirror;
@@ -34,6 +36,7 @@ mod view;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -85,6 +88,8 @@ pub struct Log {
     condition: watch::Sender<Condition>,
     asks: mpsc::UnboundedSender<Ask>,
     tallies: view::Tallies,
+    /// Records whose lookups have been copied for other servers.
+    copied: AtomicU64,
 }
 
 /// What the writer does.
@@ -126,6 +131,7 @@ impl Log {
             condition: watch::Sender::new(Condition::Restoring),
             asks,
             tallies: view::Tallies::default(),
+            copied: AtomicU64::new(0),
         });
         let writer = Writer::new(log.clone(), setup.signer, setup.remember);
         tasks.attend(writer.run(asked));

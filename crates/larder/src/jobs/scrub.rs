@@ -6,11 +6,13 @@
 //! keeps only what agrees with the record. No more is read than the pace allows, and nothing of the walk is held in
 //! memory but a page of names and what was found.
 //!
-//! Beside that, each version is compared with the record of the checksum database that covers it.
+//! Beside that, each version is compared with the record of the checksum database that covers it, and, at the end, every
+//! file of our own log with its signed head.
 //!
 //! A scrub that is told not to heal changes nothing. One that is interrupted has healed what it reached; the schedule
 //! ([`schedule`]) goes on from there.
 
+mod own_log;
 mod records;
 pub mod report;
 pub mod schedule;

@@ -5,6 +5,7 @@
 //! removed once they are: whoever still asks for them takes the full one (x/mod `sumdb.Client.readTile`).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use store::{Durability, Key, Publish, StoreError};
@@ -23,7 +24,10 @@ pub(super) async fn run(log: Arc<Log>) {
     loop {
         if let Some(shelf) = log.shelf.load_full() {
             match log.copy(&shelf, done).await {
-                Ok(to) => done = Some(to),
+                Ok(to) => {
+                    log.copied.store(to.0, Ordering::Release);
+                    done = Some(to);
+                }
                 Err(why) => tracing::warn!(
                     event = "log_mirror_failed",
                     sumdb.name = &*log.name,
@@ -51,7 +55,7 @@ impl Log {
         };
         for id in from..shelf.size() {
             let record = self.tiles.record(shelf, id).await.map_err(|error| error.to_string())?;
-            let Some(file) = lookup(&record) else { continue };
+            let Some(file) = lookup_file(&record) else { continue };
             self.put(&file, Bytes::from(format!("{record}{}", shelf.head().note()))).await?;
         }
         for number in cleared..shelf.full_tiles() {
@@ -60,7 +64,8 @@ impl Log {
         Ok((shelf.size(), shelf.full_tiles()))
     }
 
-    async fn put(&self, file: &str, bytes: Bytes) -> Result<(), String> {
+    /// Writes a file that only other servers read.
+    pub(super) async fn put(&self, file: &str, bytes: Bytes) -> Result<(), String> {
         let key = self.tiles.key(file).map_err(|error| error.to_string())?;
         let put = store::put(&**self.tiles.blobs(), &key, bytes, Publish::Replace, Durability::Batched);
         put.await.map(drop).map_err(|error| error.to_string())
@@ -70,7 +75,7 @@ impl Log {
     async fn copied(&self, shelf: &Shelf) -> Result<u64, String> {
         for id in (0..shelf.size()).rev() {
             let record = self.tiles.record(shelf, id).await.map_err(|error| error.to_string())?;
-            let Some(file) = lookup(&record) else { continue };
+            let Some(file) = lookup_file(&record) else { continue };
             let key = self.tiles.key(&file).map_err(|error| error.to_string())?;
             match self.tiles.blobs().open(&key).await {
                 Ok(_) => return Ok(id + 1),
@@ -106,7 +111,7 @@ impl Log {
 }
 
 /// Where the answer to the lookup of a record is asked for.
-fn lookup(record: &Record) -> Option<String> {
+pub(super) fn lookup_file(record: &Record) -> Option<String> {
     let line = record.text().split('\n').next()?;
     let mut words = line.split(' ');
     let module = gomod::ModulePath::parse(words.next()?).ok()?;

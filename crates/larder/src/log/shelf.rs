@@ -69,14 +69,18 @@ impl Shelf {
     }
 
     /// A hash of the tree, unless it lies in a full tile.
-    fn hash(&self, node: Node) -> Option<Hash> {
+    pub(super) fn hash(&self, node: Node) -> Option<Hash> {
+        self.hash_with(self.full_tiles(), &self.tail_hashes(), node)
+    }
+
+    /// A hash of the tree as it was with so many full tiles, and the `rest` of hashes of records after them.
+    pub(super) fn hash_with(&self, full_tiles: u64, rest: &[Hash], node: Node) -> Option<Hash> {
         let height = sumdb::tile::HEIGHT;
         if node.level() >= height {
             return within(&self.roots, Node::new(node.level() - height, node.number())?);
         }
-        let before = self.roots.len() << (height - node.level());
-        let number = node.number().checked_sub(before as u64)?;
-        within(&self.tail_hashes(), Node::new(node.level(), number)?)
+        let number = node.number().checked_sub(full_tiles << (height - node.level()))?;
+        within(rest, Node::new(node.level(), number)?)
     }
 
     fn tail_hashes(&self) -> Vec<Hash> {

@@ -76,6 +76,11 @@ impl Tiles {
         Self { blobs, place: format!("modules/sumdb/{name}"), memory: memory(), records }
     }
 
+    /// Where they are, in the data directory.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
     pub(super) fn blobs(&self) -> &Arc<dyn Blobs> {
         &self.blobs
     }
@@ -167,7 +172,8 @@ impl Tiles {
         Ok(Some(bytes))
     }
 
-    async fn records_of(&self, shelf: &Shelf, tile: Tile) -> Result<Vec<Record>, ReadError> {
+    /// The records of a tile of records or of its hashes.
+    pub(super) async fn records_of(&self, shelf: &Shelf, tile: Tile) -> Result<Vec<Record>, ReadError> {
         let width = usize::try_from(tile.width()).unwrap_or(FULL);
         let records = if tile.number() == shelf.full_tiles() {
             shelf.tail().get(..width).map(<[Record]>::to_vec)
@@ -179,6 +185,7 @@ impl Tiles {
     }
 }
 
-fn joined(hashes: impl IntoIterator<Item = Hash>) -> Bytes {
+/// A tile of hashes, as its file has it.
+pub(super) fn joined(hashes: impl IntoIterator<Item = Hash>) -> Bytes {
     Bytes::from(hashes.into_iter().flat_map(|hash| hash.0).collect::<Vec<u8>>())
 }

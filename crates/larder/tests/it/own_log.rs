@@ -2,5 +2,6 @@
 
 mod asking;
 mod failing;
+mod scrubbing;
 mod starting;
 mod world;

@@ -23,7 +23,7 @@ pub(super) struct Walk<'a, T> {
     pub(super) pipeline: &'a Arc<Pipeline>,
     pub(super) cache: &'a Cache,
     pub(super) order: &'a Order,
-    pace: &'a Pace,
+    pub(super) pace: &'a Pace,
     tell: &'a T,
     pub(super) report: Report,
     /// Versions in a row of which the databases told nothing.
@@ -46,6 +46,9 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
         self.manifests().await?;
         if !self.report.interrupted {
             self.strays().await?;
+        }
+        if self.order.only.is_none() && !self.report.interrupted {
+            self.own_log().await?;
         }
         self.report.finish(began.elapsed());
         Ok(self.report)

@@ -128,7 +128,7 @@ async fn a_key_or_a_place_that_cannot_be_used_is_refused_at_the_start() {
 }
 
 /// A server with a log of its own, over an upstream of private modules.
-fn server(dir: &Path, upstream: &Upstream) -> (TestProxy, Verifier) {
+pub(super) fn server(dir: &Path, upstream: &Upstream) -> (TestProxy, Verifier) {
     let (key, verifier) = key_in(dir);
     let proxy = TestProxy::with(&[
         ("upstream", &upstream.url()),
