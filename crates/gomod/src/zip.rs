@@ -1,8 +1,8 @@
-//! Module zips: checking them, and choosing what goes into them.
+//! Module zips: checking them, choosing what goes into them, and writing them.
 //!
 //! What this is for: a zip that passes [`check`] can be unpacked by every go command with the result that its h1 hash
 //! names, and by every other zip reader with the same result. [`select`] says which files of a source tree make
-//! up a module.
+//! up a module, and [`Writer`] writes them.
 //! Why our own reader of the container: what is hostile in a zip is hidden where two readers differ, in
 //! directory against local headers, gaps, and doubled end records. Libraries pick one reading; we must refuse all but one. Inflating
 //! and checksums are libraries' work.
@@ -23,6 +23,7 @@ mod fault;
 mod fold;
 mod rules;
 mod tree;
+mod write;
 
 use std::io::{Read, Seek};
 
@@ -30,6 +31,7 @@ pub use directory::{Directory, Entry, Method};
 pub use fault::{EntryFault, FileFault, FileFaults, FileRule, LayoutFault, ZipError};
 pub use fold::fold;
 pub use tree::{Omission, Selection, TreeEntry, TreeKind, select};
+pub use write::{WriteError, Writer};
 
 use crate::ModuleVersion;
 use crate::h1::{ContentHash, H1};

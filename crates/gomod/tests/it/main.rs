@@ -25,3 +25,4 @@ mod zip_cases;
 mod zip_hostile;
 mod zip_layout;
 mod zip_mutation;
+mod zip_write;
