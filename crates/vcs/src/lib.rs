@@ -12,6 +12,7 @@
 
 mod archive;
 mod failure;
+pub mod jail;
 mod place;
 mod repo;
 

@@ -1,0 +1,140 @@
+//! The jail: the one place that starts children, and what they may do.
+//!
+//! What this is for: version control tools talk to servers of strangers and read what strangers wrote. Each runs in a process
+//! group of its own, with an environment that is made here, with bounds of time, processor, memory, files and output, and
+//! with nothing on its standard input.
+//! Why this shape: a [`Command`] is one of two kinds. Of the *transport* kind ([`Reach::Network`]) it sees what the operator
+//! has configured for the tool, and talks to one place. Of the *content* kind ([`Reach::Content`]) it sees no configuration,
+//! so that what it makes of a repository is the same everywhere, and talks to nobody.
+//! What it promises: when a future, [`Stream`] or [`Conversation`] is dropped, or the deadline is over, the child and all
+//! that it has started are killed; every child is waited for; when this process is killed, nothing stays behind; so many run
+//! at once and no more; a tool's words are shown without secrets.
+//!
+//! Drivers know what to say to a tool; nothing here does. Rules: cmd/go `modfetch/codehost` (`RunWithArgs`, `gitRepo.runGit`).
+
+mod access;
+mod command;
+mod confine;
+mod group;
+mod limits;
+mod operator;
+mod places;
+mod redact;
+mod starter;
+mod surroundings;
+mod tools;
+mod trouble;
+mod warden;
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use access::{Access, Secret, Sent};
+pub use command::{Command, Conversation, Output, Stream};
+pub use limits::Limits;
+pub use operator::Operator;
+pub use tools::Tools;
+
+use self::confine::Confinement;
+use self::places::Places;
+use self::redact::Redaction;
+use self::starter::Starter;
+use self::warden::Warden;
+use crate::{Place, System, VcsError};
+
+/// What a jail is made of.
+#[derive(Clone, Debug)]
+pub struct JailSettings {
+    /// The tools that are installed.
+    pub tools: Tools,
+    /// The operator's configuration of them.
+    pub environment: Operator,
+    /// How much children may take.
+    pub limits: Limits,
+    /// A directory of our own, for homes and temporary files of children. It is made if it is not there.
+    pub dir: PathBuf,
+}
+
+/// Starts children. Clones are the same jail.
+#[derive(Clone, Debug)]
+pub struct Jail {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    tools: Tools,
+    environment: Operator,
+    limits: Limits,
+    /// Is empty, and stays so.
+    home: PathBuf,
+    scratch: PathBuf,
+    places: Places,
+    starter: Starter,
+}
+
+/// What a command may reach.
+#[derive(Clone, Copy, Debug)]
+pub enum Reach<'a> {
+    /// A place, in the ways that its access says, with the operator's configuration for it.
+    Network(&'a Place, &'a Access),
+    /// Nothing but what is kept here.
+    Content,
+}
+
+impl Jail {
+    /// A jail.
+    ///
+    /// # Errors
+    /// Its directory, or the thread and the warden that it needs, could not be made.
+    pub fn new(settings: JailSettings) -> Result<Self, VcsError> {
+        let JailSettings { tools, environment, limits, dir } = settings;
+        let fault = |cause| VcsError::Local { what: "making the jail".to_owned(), cause: Arc::new(cause) };
+        let (home, scratch) = (dir.join("home"), dir.join("tmp"));
+        own_dir(&home).and_then(|()| own_dir(&scratch)).map_err(fault)?;
+        let warden = Warden::start(tools.shell()).map_err(fault)?;
+        let starter = Starter::new(warden, Confinement::new(&limits)).map_err(fault)?;
+        let places = Places::new(&limits);
+        Ok(Self { inner: Arc::new(Inner { tools, environment, limits, home, scratch, places, starter }) })
+    }
+
+    /// The tools that it can start.
+    pub fn tools(&self) -> &Tools {
+        &self.inner.tools
+    }
+
+    /// A command of a system's tool.
+    ///
+    /// # Errors
+    /// [`VcsError::NoTool`].
+    pub fn command(&self, system: System, reach: Reach<'_>) -> Result<Command, VcsError> {
+        let inner = &self.inner;
+        let program = inner.tools.of(system).ok_or(VcsError::NoTool { system })?;
+        let host = match reach {
+            Reach::Network(place, _) => Some(place.host().to_owned()),
+            Reach::Content => None,
+        };
+        let command = Command {
+            jail: Arc::clone(inner),
+            system,
+            program: program.to_owned(),
+            host,
+            args: Vec::new(),
+            verb: None,
+            env: std::collections::BTreeMap::new(),
+            config: Vec::new(),
+            dir: inner.home.clone(),
+            deadline: inner.limits.deadline,
+            redaction: Redaction::default(),
+        };
+        Ok(surroundings::surround(command, inner, &reach))
+    }
+}
+
+/// Makes a directory that only we can look into.
+fn own_dir(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}

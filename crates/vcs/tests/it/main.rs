@@ -1,0 +1,5 @@
+//! The flows of the `vcs` crate.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod jail;
