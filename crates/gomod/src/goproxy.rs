@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-mod url;
+pub(crate) mod url;
 
 pub use url::UrlFault;
 

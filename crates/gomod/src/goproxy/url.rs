@@ -31,14 +31,14 @@ pub enum UrlFault {
 }
 
 /// What is asked about a URL.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     /// In lower case; empty if there is none.
-    pub(super) scheme: String,
+    pub(crate) scheme: String,
     /// Whether there is nothing but a scheme and a path.
-    pub(super) is_just_path: bool,
+    pub(crate) is_just_path: bool,
 }
 
-pub(super) fn parse(whole: &str) -> Result<Parts, UrlFault> {
+pub(crate) fn parse(whole: &str) -> Result<Parts, UrlFault> {
     let (text, fragment) = whole.split_once('#').unwrap_or((whole, ""));
     if text.bytes().any(|byte| byte.is_ascii_control()) {
         return Err(UrlFault::Control);
@@ -163,7 +163,7 @@ fn escape_at(text: &str, at: usize) -> Result<&str, UrlFault> {
 }
 
 /// The URL with its name and password, if it has them, replaced.
-pub(super) fn redact(url: &str) -> String {
+pub(crate) fn redact(url: &str) -> String {
     let start = url.find("//").map_or(0, |slashes| slashes + 2);
     let (head, tail) = url.split_at_checked(start).unwrap_or(("", url));
     let (authority, rest) =
@@ -176,7 +176,7 @@ pub(super) fn redact(url: &str) -> String {
 
 /// What to show of a text that is no URL: all of it that may be part of a password is replaced. Like Go, without
 /// what follows a `#`, unless the fault is there.
-pub(super) fn show(text: &str, fault: &UrlFault) -> String {
+pub(crate) fn show(text: &str, fault: &UrlFault) -> String {
     let start = text.find("//").map_or(0, |slashes| slashes + 2);
     match text.rsplit_once('@') {
         Some((secret, host)) => format!("{}xxxxx@{host}", secret.get(..start).unwrap_or("")),

@@ -28,12 +28,15 @@ func run() error {
 	if err := writeTables("../../src/unicode/tables.rs"); err != nil {
 		return err
 	}
+	if err := writeNames("../../src/unicode/names.rs"); err != nil {
+		return err
+	}
 	c, err := readCorpus()
 	if err != nil {
 		return err
 	}
 	for _, write := range []func(*corpus) error{
-		writePaths, writeVersions, writeSemver, writePseudo, writePatterns, writeProxies,
+		writePaths, writeVersions, writeSemver, writePseudo, writePatterns, writeProxies, writeDiscovery,
 	} {
 		if err := write(c); err != nil {
 			return err

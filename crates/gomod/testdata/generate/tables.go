@@ -14,14 +14,14 @@ func writeTables(file string) error {
 	fmt.Fprintf(&b, "//! The runes that Go calls letters, and those it prints, beyond ASCII. Written by testdata/generate\n")
 	fmt.Fprintf(&b, "//! from Unicode %s (Go's `unicode.IsLetter`, `strconv.IsPrint`): do not edit.\n//!\n", unicode.Version)
 	fmt.Fprintf(&b, "//! Each table is a sorted list of inclusive ranges.\n")
-	writeTable(&b, "LETTERS", "General category L.", unicode.IsLetter)
-	writeTable(&b, "PRINTABLE", "General categories L, M, N, P and S.", strconv.IsPrint)
+	writeTable(&b, "LETTERS", "General category L.", 0x80, unicode.IsLetter)
+	writeTable(&b, "PRINTABLE", "General categories L, M, N, P and S.", 0x80, strconv.IsPrint)
 	return os.WriteFile(file, []byte(b.String()), 0o644)
 }
 
-func writeTable(b *strings.Builder, name, what string, in func(rune) bool) {
+func writeTable(b *strings.Builder, name, what string, from rune, in func(rune) bool) {
 	var ranges []string
-	for r := rune(0x80); r <= unicode.MaxRune; r++ {
+	for r := from; r <= unicode.MaxRune; r++ {
 		if !in(r) {
 			continue
 		}

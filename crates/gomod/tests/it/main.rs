@@ -7,6 +7,7 @@
     reason = "tests stop where an expectation broke"
 )]
 
+mod discovery;
 mod goproxy;
 mod gosum;
 mod govcs;

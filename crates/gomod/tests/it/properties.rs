@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gomod::goproxy::ProxyList;
 use gomod::govcs::GoVcs;
 use gomod::pseudo::{PseudoVersion, pseudo_version};
-use gomod::{EscapedPath, ModulePath, Patterns, Query, Request, Version, path, semver};
+use gomod::{EscapedPath, ModulePath, Patterns, Query, Request, Version, meta, path, repo, semver};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -18,6 +18,25 @@ fn text() -> impl Strategy<Value = String> {
         request(),
         version()
     ]
+}
+
+/// Paths that may name a system.
+fn suffixed() -> impl Strategy<Value = String> {
+    let host = "(github\\.com|bitbucket\\.org|git\\.apache\\.org|example\\.com)";
+    (host, "(/[a-z~.]{1,4}(\\.git|\\.hg|\\.svn)?){0,4}").prop_map(|(host, path)| host + &path)
+}
+
+/// Bytes of all shapes, most of which are nearly a page.
+fn page() -> impl Strategy<Value = Vec<u8>> {
+    let tag = Just(r#"<meta name="go-import" content="x.y/m git https://z.y/m">"#.to_owned());
+    let piece = prop_oneof![
+        tag.prop_map(String::into_bytes),
+        any::<Vec<u8>>(),
+        "[<>/!?=\"'&;a-c \n:-]{0,12}".prop_map(String::into_bytes),
+        "<meta name=go-import content='[ a-c./&;#x0-9]{0,20}'>".prop_map(String::into_bytes),
+        "(<!--|-->|<!\\[CDATA\\[|\\]\\]>|<\\?|\\?>|<!DOCTYPE|</head>|<body>)".prop_map(String::into_bytes),
+    ];
+    proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
 fn module() -> impl Strategy<Value = String> {
@@ -154,5 +173,27 @@ proptest! {
         let again = ProxyList::parse(&written).unwrap();
         prop_assert_eq!(again.to_string(), written);
         prop_assert_eq!(again.entries().len(), list.entries().len());
+    }
+
+    #[test]
+    fn any_page_is_read_and_what_is_found_is_in_it(page in page()) {
+        let found = meta::parse(&page);
+        prop_assert!(found.imports.is_empty() || found.fault.is_none());
+        let fields = found.imports.iter().map(|import| import.prefix.len() + import.repo_root.len());
+        prop_assert!(fields.sum::<usize>() <= page.len(), "nothing is made larger than it was");
+        for import in &found.imports {
+            let _ = import.check();
+            let _ = import.page(&import.prefix).map(|given| {
+                assert_eq!(meta::parse(given.as_bytes()).imports, std::slice::from_ref(import));
+            });
+        }
+    }
+
+    #[test]
+    fn a_repository_that_a_path_names_is_at_or_above_it(path in prop_oneof![text(), suffixed()]) {
+        let _ = repo::page_address(&path);
+        if let Ok(Some(found)) = repo::named(&path) {
+            prop_assert!(repo::below(&path, &found.root).is_some(), "{}", found.root);
+        }
     }
 }
