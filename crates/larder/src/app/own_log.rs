@@ -100,9 +100,16 @@ fn fits(signer: &Signer, file: &Path, key: &str) -> anyhow::Result<()> {
         }
     };
     let opened = Client::new(signer.verifier().clone(), &note);
+    let instead = match key {
+        "log.state" => {
+            "put it back from a copy, or, if nothing newer was ever signed, copy `latest` of the log there"
+        }
+        _ => "remove it: it is written anew from what `log.state` remembers",
+    };
     opened.map(drop).with_context(|| {
         format!(
-            "`log.key` does not fit the log: the head in {} (`{key}`) was not signed with {}+{}",
+            "`log.key` does not fit the log: the head in {} (`{key}`) was not signed with {}+{}; if that file is damaged, \
+             {instead}",
             file.display(),
             signer.verifier().name(),
             signer.verifier().key_hash()

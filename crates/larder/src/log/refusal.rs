@@ -102,8 +102,14 @@ impl Stopped {
                  copy or a mirror, and restart; if there is none, begin a log with another name and key"
             }
             "damaged" => "bring the tiles of the log back from a copy or a mirror, and restart",
-            "taken" | "second-writer" => {
-                "find the other server with this key and stop one of the two; then restart this one"
+            "taken" => "find the other server with this key and stop one of the two; then restart this one",
+            "second-writer" => {
+                "find the other server with this key and stop one of the two; if there is none, the remembered head \
+                 (log.state) was lost or changed: put it back; then restart this one"
+            }
+            "foreign" => {
+                "put the right file back: the remembered head (log.state) from where it was copied to; `latest` of the log may \
+                 be removed instead, and is written anew from the remembered head; then restart"
             }
             _ => {
                 "two histories were signed: begin a log with another name and key, and keep both heads as evidence"
@@ -129,8 +135,17 @@ pub enum RememberError {
     /// Another one is remembered than was when the log was read.
     #[error("another head is remembered than this process has signed")]
     Changed,
+    /// What is remembered could not be read.
+    #[error("the remembered head {} could not be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// It could not be written; perhaps it was.
-    #[error("the file {} could not be written", path.display())]
+    #[error("the head could not be remembered in {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,

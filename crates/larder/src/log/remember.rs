@@ -27,13 +27,14 @@ pub use super::refusal::RememberError;
 /// # Contract
 /// - [`Remember::replace`] succeeds only if what is remembered was `before`; what it remembers then survives a crash of the
 ///   machine. [`RememberError::Changed`] is certain: nothing was replaced. Any other failure means "perhaps".
+/// - A failure names the file.
 /// - [`Remember::read`] gives the head of the last `replace` that succeeded, or of one that failed since.
 pub trait Remember: Send + Sync + 'static {
     /// Whether this process alone may sign, as far as can be told here.
     fn is_ours(&self) -> bool;
 
     /// The head that is remembered, as it was given.
-    fn read(&self) -> io::Result<Option<Vec<u8>>>;
+    fn read(&self) -> Result<Option<Vec<u8>>, RememberError>;
 
     /// Remembers another head in the place of `before`; empty if none was remembered.
     fn replace(&self, before: &[u8], head: &[u8]) -> Result<(), RememberError>;
@@ -100,18 +101,21 @@ impl Remember for HeadFile {
         self.lock.is_some()
     }
 
-    fn read(&self) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self) -> Result<Option<Vec<u8>>, RememberError> {
         match fs::read(&self.path) {
             Ok(head) => Ok(Some(head)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            // Without the lock beside it this is not the place that was opened: a volume that is not mounted now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && beside(&self.path, "lock").exists() => {
+                Ok(None)
+            }
+            Err(source) => Err(RememberError::Unreadable { path: self.path.clone(), source }),
         }
     }
 
     fn replace(&self, before: &[u8], head: &[u8]) -> Result<(), RememberError> {
         let failed = |source| RememberError::Io { path: self.path.clone(), source };
         self.write(head).map_err(failed)?;
-        if self.read().map_err(failed)?.unwrap_or_default() != before {
+        if self.read()?.unwrap_or_default() != before {
             return Err(RememberError::Changed);
         }
         self.publish().map_err(failed)

@@ -105,7 +105,9 @@ impl Log {
         let remembered = tokio::task::spawn_blocking(move || reading.read()).await;
         let remembered = remembered.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
         let published = self.tiles.file("latest").await.map_err(|error| failed(&error))?;
-        Ok(Heads { remembered, published })
+        // An empty file says nothing: it is what a copy leaves that did not come to its end.
+        let remembered = remembered.filter(|head| !head.is_empty());
+        Ok(Heads { remembered, published: published.filter(|head| !head.is_empty()) })
     }
 
     /// The records that a head covers, read from the disk but for the full tiles that are known; indexed on the way.

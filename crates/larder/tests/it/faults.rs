@@ -24,10 +24,10 @@ async fn recovered(proxy: &TestProxy) {
 }
 
 /// A small file system in memory, where this process may mount one.
-struct Small(tempfile::TempDir);
+pub(crate) struct Small(tempfile::TempDir);
 
 impl Small {
-    fn mount(options: &str) -> Option<Self> {
+    pub(crate) fn mount(options: &str) -> Option<Self> {
         let small = Self(tempfile::tempdir().unwrap());
         let done = small.run("mount", &["-t", "tmpfs", "-o", options, "tmpfs"]);
         if !done {
@@ -36,13 +36,17 @@ impl Small {
         done.then_some(small)
     }
 
-    fn run(&self, command: &str, arguments: &[&str]) -> bool {
+    pub(crate) fn run(&self, command: &str, arguments: &[&str]) -> bool {
         let ran = std::process::Command::new(command).args(arguments).arg(self.0.path()).output();
         ran.is_ok_and(|output| output.status.success())
     }
 
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+
     /// Takes all room, or all but that many bytes.
-    fn fill(&self, spare_bytes: usize) {
+    pub(crate) fn fill(&self, spare_bytes: usize) {
         let filler = self.0.path().join("filler");
         let mut bytes = vec![0; 32 << 20];
         while let Err(full) = std::fs::write(&filler, &bytes) {
@@ -58,7 +62,7 @@ impl Small {
         file.set_len(size.saturating_sub(spare_bytes as u64)).unwrap();
     }
 
-    fn empty(&self) {
+    pub(crate) fn empty(&self) {
         std::fs::remove_file(self.0.path().join("filler")).unwrap();
     }
 

@@ -20,7 +20,7 @@ fn larder(home: &Path, args: &[&str]) -> Output {
 }
 
 /// Makes a key, as a shell would.
-fn key_in(dir: &Path) -> (PathBuf, Verifier) {
+pub(super) fn key_in(dir: &Path) -> (PathBuf, Verifier) {
     let key = dir.join("log.key");
     let made = larder(dir, &["sumdb", "init", NAME, "--key", key.to_str().unwrap()]);
     assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
@@ -72,7 +72,7 @@ fn reading(data: &Path, settings: &[(&str, &str)], variable: Option<&str>) -> Re
 }
 
 /// Why a server with these settings does not start.
-fn refused(data: &Path, settings: &[(&str, &str)], variable: Option<&str>) -> String {
+pub(super) fn refused(data: &Path, settings: &[(&str, &str)], variable: Option<&str>) -> String {
     let loaded = match reading(data, settings, variable).load() {
         Ok(loaded) => loaded,
         Err(mistakes) => return mistakes.to_string(),

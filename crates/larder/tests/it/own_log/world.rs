@@ -71,7 +71,7 @@ impl Remember for Hand {
         self.beside.is_ours()
     }
 
-    fn read(&self) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self) -> Result<Option<Vec<u8>>, RememberError> {
         self.beside.read()
     }
 
@@ -90,7 +90,7 @@ impl Remember for Beside {
         !self.taken
     }
 
-    fn read(&self) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self) -> Result<Option<Vec<u8>>, RememberError> {
         Ok(self.head())
     }
 
