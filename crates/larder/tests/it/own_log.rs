@@ -2,6 +2,7 @@
 
 mod asking;
 mod failing;
+mod order;
 mod remembering;
 mod scrubbing;
 mod starting;

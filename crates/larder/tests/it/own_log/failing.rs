@@ -213,13 +213,7 @@ async fn of_two_processes_with_one_key_the_second_signs_nothing() {
 #[tokio::test]
 async fn damaged_records_are_found_before_anything_is_signed_on_top() {
     let world = grown_to(300).await;
-    let name = format!("modules/sumdb/{}/tile/8/data/000", super::world::NAME);
-    let key = store::Key::parse(&name).unwrap();
-    let mut bytes = world.file("tile/8/data/000").await.unwrap().to_vec();
-    let at = bytes.len() / 2;
-    bytes[at] ^= 1;
-    let (replace, strict) = (store::Publish::Replace, store::Durability::Strict);
-    store::put(&world.blobs, &key, bytes.into(), replace, strict).await.unwrap();
+    damage(&world, "tile/8/data/000").await;
     let mut world = world.killed().await;
     let refused = world.append(300).await.unwrap_err();
     assert!(matches!(&refused, Refusal::Stopped(stopped) if stopped.as_str() == "damaged"), "{refused}");
@@ -236,4 +230,103 @@ async fn a_store_that_cannot_be_read_at_the_start_is_read_again() {
     world.append(3).await.unwrap();
     assert_eq!(world.audit().await, 4);
     world.end();
+}
+
+#[tokio::test]
+async fn a_store_that_fails_at_a_tile_at_the_start_is_not_taken_for_damaged() {
+    let world = grown_to(300).await;
+    // The newest head can be read, and then nothing more.
+    world.blobs.hang_next(Operation::Open).release();
+    world.blobs.fail_always(Operation::Open, Fault::Before(Failure::Io));
+    let mut world = world.killed().await;
+    eventually("a failure to read", || async { matches!(world.log.view().state, State::Failing(_)) }).await;
+    world.blobs.heal();
+    world.append(300).await.unwrap();
+    assert_eq!(world.audit().await, 301);
+    world.end();
+}
+
+#[tokio::test]
+async fn the_two_heads_are_one_again_after_a_start() {
+    // A crash came after the head was remembered, and before it was published.
+    let mut world = grown_to(3).await;
+    world.beside.fail_next(true);
+    world.append(3).await.unwrap_err();
+    let world = world.killed().await;
+    signing(&world).await;
+    assert_eq!(world.audit().await, 4);
+    assert_eq!(world.file("latest").await.unwrap(), world.beside.head().unwrap());
+    // What is beside the key was put back from a copy: what is published was signed after it.
+    let mut world = world;
+    let older = world.beside.head();
+    world.append(4).await.unwrap();
+    world.beside.put(older);
+    let world = world.killed().await;
+    signing(&world).await;
+    assert_eq!(world.audit().await, 5);
+    assert_eq!(world.file("latest").await.unwrap(), world.beside.head().unwrap());
+    world.end();
+}
+
+async fn signing(world: &World) {
+    eventually("the end of the start", || async { matches!(world.log.view().state, State::Signing) }).await;
+}
+
+/// Flips a bit in the middle of a file of the log.
+async fn damage(world: &World, file: &str) {
+    let key = store::Key::parse(&format!("modules/sumdb/{}/{file}", super::world::NAME)).unwrap();
+    let mut bytes = world.file(file).await.unwrap().to_vec();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    let (replace, strict) = (store::Publish::Replace, store::Durability::Strict);
+    store::put(&world.blobs, &key, bytes.into(), replace, strict).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_a_backup_that_is_damaged_nothing_is_served() {
+    let mut world = grown_to(300).await;
+    let backup = world.copied(Arc::default()).await;
+    damage(&backup, "tile/8/data/000").await;
+    world.append(300).await.unwrap();
+    let restored = World::over(backup.blobs.clone(), world.beside.clone());
+    backup.end();
+    for n in [0, 299] {
+        let lookup = gomod::request::SumDbOperation::Lookup(super::world::nth(n));
+        let refused = restored.log.read(&lookup).await.unwrap_err();
+        assert!(matches!(refused, Refusal::Stopped(_)), "{refused}");
+    }
+    restored.end();
+    world.end();
+}
+
+#[tokio::test]
+async fn a_tile_that_rots_while_it_is_served_is_refused() {
+    let world = grown_to(300).await.killed().await;
+    signing(&world).await;
+    damage(&world, "tile/8/data/000").await;
+    for operation in [
+        gomod::request::SumDbOperation::Lookup(super::world::nth(1)),
+        gomod::request::SumDbOperation::Tile("8/data/000".into()),
+        gomod::request::SumDbOperation::Tile("8/0/000".into()),
+    ] {
+        let refused = world.log.read(&operation).await.unwrap_err();
+        assert!(matches!(refused, Refusal::Damaged { .. }), "{operation:?} {refused}");
+    }
+    assert!(world.lookup(299).await.is_some(), "the others are served");
+    world.end();
+}
+
+#[tokio::test]
+async fn two_histories_under_one_key_end_the_signing() {
+    for (size, hash) in [(3, [7; 32]), (2, [7; 32])] {
+        let world = grown_to(3).await;
+        let other = sumdb::Tree { size, hash: sumdb::Hash(hash) };
+        let note = sumdb::note::Note::new(other.to_string()).unwrap().signed(&super::world::signer());
+        world.beside.put(Some(note.to_string().into_bytes()));
+        let mut world = world.killed().await;
+        let refused = world.append(3).await.unwrap_err();
+        assert!(matches!(&refused, Refusal::Stopped(stopped) if stopped.as_str() == "forked"), "{refused}");
+        assert_eq!(world.beside.head(), Some(note.to_string().into_bytes()), "the evidence is kept");
+        world.end();
+    }
 }
