@@ -4,3 +4,4 @@
 //! of its own, so that a report names the clause that broke.
 
 pub mod blobs;
+pub mod repo;

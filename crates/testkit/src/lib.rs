@@ -23,6 +23,7 @@ pub mod faulty;
 pub mod go;
 pub mod module;
 pub mod raw;
+pub mod recipe;
 pub mod tidy;
 mod tree;
 pub mod upstream;

@@ -39,7 +39,7 @@ pub enum ArchiveError {
 }
 
 /// What reads the contents of one entry after the other.
-type Each<'a> = dyn FnMut(&[u8], &mut dyn Read) -> Result<(), ArchiveError> + 'a;
+pub(crate) type Each<'a> = dyn FnMut(&[u8], &mut dyn Read) -> Result<(), ArchiveError> + 'a;
 /// The second step, made by a driver.
 type Contents = Box<dyn FnOnce(&mut Each<'_>) -> Result<(), ArchiveError> + Send>;
 

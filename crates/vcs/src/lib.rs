@@ -12,11 +12,15 @@
 
 mod archive;
 mod failure;
+mod git;
 pub mod jail;
+mod mirror;
 mod place;
 mod repo;
+mod repos;
 
 pub use archive::{Archive, ArchiveError, Entry, EntryKind};
 pub use failure::{Cause, Trouble, VcsError};
 pub use place::{Place, PlaceError, System};
 pub use repo::{Repo, Revision, Tag};
+pub use repos::{Repos, ReposSettings, Status};

@@ -1,0 +1,139 @@
+//! Git.
+//!
+//! What this is for: [`Repo`] over the system's own git, giving what cmd/go `codehost/git.go` gives.
+//! Why this shape: two kept copies. *Contents* has single commits with all their files and no history, fetched one by one or
+//! several together; `git archive` needs all files at hand, since git 2.39 would fetch what is missing file by file.
+//! *Commits* has the history without files, and is there only once somebody asked about ancestors, or for an id that no
+//! ref is on. Neither is ever both, so neither needs to be deepened or filled up. What refs mean is asked of the server
+//! only, never of a copy: a copy does not know that a tag has moved.
+//! What it promises: of any number of askers for the same thing one fetches, one fetch a copy at a time, and reading goes on
+//! beside it. A file is said to be absent only when the directory it would be in was read and does not have it. A
+//! damaged copy is thrown away and fetched anew, once.
+
+mod commit;
+mod content;
+mod driver;
+mod flight;
+mod history;
+pub(crate) mod refs;
+mod remote;
+mod tree;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::jail::Access;
+use crate::repos::Means;
+use crate::{Place, Trouble, VcsError};
+
+use content::Contents;
+use flight::Flights;
+use history::History;
+use refs::Refs;
+use remote::Remote;
+
+/// How long a server may take to say its refs.
+const REFS_DEADLINE: Duration = Duration::from_secs(45);
+
+/// A git repository, for whoever asks.
+#[derive(Clone, Debug)]
+pub(crate) struct GitRepo {
+    inner: Arc<Inner>,
+}
+
+/// What all who ask for a repository share.
+#[derive(Debug)]
+struct Inner {
+    place: Place,
+    access: Access,
+    means: Arc<Means>,
+    refs: Mutex<Known>,
+    asking: Flights<Arc<Refs>>,
+    contents: Contents,
+    history: History,
+}
+
+/// The refs as they were last told.
+#[derive(Debug, Default)]
+struct Known {
+    refs: Option<(Arc<Refs>, Instant)>,
+    /// Counts what made them worthless, so that an answer asked for before is not kept after.
+    changes: u64,
+}
+
+impl GitRepo {
+    /// The repository at a place, with its kept copies below a directory.
+    pub(crate) fn new(place: Place, access: Access, dir: &Path, means: Arc<Means>) -> Self {
+        let contents = Contents::new(dir.join("contents"));
+        let history = History::new(dir.join("commits"));
+        let (refs, asking) = (Mutex::default(), Flights::default());
+        Self { inner: Arc::new(Inner { place, access, means, refs, asking, contents, history }) }
+    }
+
+    /// Forgets what the refs are.
+    pub(crate) fn refresh(&self) {
+        self.inner.forget_refs();
+    }
+}
+
+impl Inner {
+    fn remote(&self, deadline: Duration) -> Remote<'_> {
+        Remote { jail: &self.means.jail, place: &self.place, access: &self.access, deadline }
+    }
+
+    fn forget_refs(&self) {
+        let mut known = self.refs.lock().unwrap_or_else(PoisonError::into_inner);
+        known.refs = None;
+        known.changes += 1;
+    }
+
+    /// The refs, asked for again when they are older than they may be.
+    async fn refs(self: &Arc<Self>) -> Result<Arc<Refs>, VcsError> {
+        let changes = {
+            let known = self.refs.lock().unwrap_or_else(PoisonError::into_inner);
+            match &known.refs {
+                Some((refs, asked)) if asked.elapsed() < self.means.fresh => return Ok(refs.clone()),
+                _ => known.changes,
+            }
+        };
+        let this = self.clone();
+        // Whoever comes after a change does not share an answer asked for before it.
+        self.asking.join(&changes.to_string(), || Box::pin(async move { this.ask_refs(changes).await })).await
+    }
+
+    async fn ask_refs(&self, changes: u64) -> Result<Arc<Refs>, VcsError> {
+        let asked = Instant::now();
+        let text = match self.remote(REFS_DEADLINE).refs().await {
+            Ok(text) => text,
+            Err(error) => return Err(self.missing(error).await),
+        };
+        let refs = Arc::new(Refs::parse(&text));
+        let mut known = self.refs.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.changes == changes {
+            known.refs = Some((refs.clone(), asked));
+        }
+        Ok(refs)
+    }
+
+    /// A failure to tell refs over http is absence if the URL itself says so to a plain request (cmd/go
+    /// `gitRepo.loadRefs`): what git says does not tell a private repository from none.
+    async fn missing(&self, error: VcsError) -> VcsError {
+        let text = match &error {
+            VcsError::Failed { text, .. } | VcsError::Missing { text } => text.clone(),
+            _ => return error,
+        };
+        let is_http = matches!(self.place.scheme(), "http" | "https");
+        if is_http && matches!((self.means.status)(&self.place, &self.access).await, Some(404 | 410)) {
+            return VcsError::Missing { text };
+        }
+        match error {
+            VcsError::Missing { text } => {
+                VcsError::Failed { command: "git ls-remote".to_owned(), trouble: Trouble::Other, text }
+            }
+            other => other,
+        }
+    }
+}

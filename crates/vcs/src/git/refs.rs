@@ -1,0 +1,267 @@
+//! What a git repository offers to everybody: branches, tags, and its default, each with a commit.
+//!
+//! Pure: made from the text of `git ls-remote`, asked by names. The rules are those of cmd/go `gitRepo.loadRefs` and
+//! `gitRepo.stat`: `refs/pull/*` and the like are as good as not there, so that commits nobody accepted never look like
+//! versions. A server writes this text, so names that git itself would not allow are left out, and with them whatever
+//! would be an option, a pattern or a second name on a command line.
+
+use std::collections::BTreeMap;
+
+use crate::Tag;
+
+/// Fewest digits by which a commit is known (cmd/go `minHashDigits`).
+const SHORTEST: usize = 7;
+const TAGS: &str = "refs/tags/";
+const HEADS: &str = "refs/heads/";
+
+/// What object ids look like in a repository.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Format {
+    /// 40 digits.
+    Sha1,
+    /// 64 digits.
+    Sha256,
+}
+
+impl Format {
+    /// As git's configuration says it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    /// How many hexadecimal digits a full id has.
+    pub(crate) fn digits(self) -> usize {
+        match self {
+            Self::Sha1 => 40,
+            Self::Sha256 => 64,
+        }
+    }
+}
+
+/// Names and their commits, at one moment. Annotated tags have the commit that they are on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Refs {
+    by_name: BTreeMap<String, String>,
+}
+
+/// What a name means among the refs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Meaning {
+    /// A commit that has a name.
+    Named(Target),
+    /// Digits that no advertised commit begins with; history may have it.
+    Digits,
+    /// Digits that several advertised commits begin with.
+    Ambiguous,
+    /// Nothing.
+    Unknown,
+}
+
+/// A commit that has a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Target {
+    /// The full name of the ref, `HEAD` included.
+    pub(super) reference: String,
+    /// The commit.
+    pub(super) id: String,
+    /// Whether it was asked for by the name of a tag, which then is the name of the revision.
+    pub(super) is_tag: bool,
+}
+
+impl Refs {
+    /// Reads the output of `git ls-remote`: lines of an id, a tab and a name.
+    pub(super) fn parse(text: &[u8]) -> Self {
+        let mut by_name = BTreeMap::new();
+        let mut peeled = Vec::new();
+        for line in text.split(|byte| *byte == b'\n') {
+            let Ok(line) = std::str::from_utf8(line) else { continue };
+            let Some((id, name)) = line.split_once('\t') else { continue };
+            if !is_id(id) {
+                continue;
+            }
+            match name.strip_suffix("^{}") {
+                Some(name) if is_offered(name) => peeled.push((name.to_owned(), id.to_owned())),
+                None if is_offered(name) => drop(by_name.insert(name.to_owned(), id.to_owned())),
+                _ => {}
+            }
+        }
+        by_name.extend(peeled);
+        Self { by_name }
+    }
+
+    /// What the ids look like; nothing in an empty repository.
+    pub(super) fn format(&self) -> Option<Format> {
+        let id = self.by_name.values().next()?;
+        Some(if id.len() == Format::Sha256.digits() { Format::Sha256 } else { Format::Sha1 })
+    }
+
+    /// The tags that begin with `prefix`, by name.
+    pub(super) fn tags<'a>(&'a self, prefix: &str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let from = format!("{TAGS}{prefix}");
+        let last = from.clone();
+        let named = self.by_name.range(from..).take_while(move |(name, _)| name.starts_with(&last));
+        named.map(|(name, id)| (name.strip_prefix(TAGS).unwrap_or(name), id.as_str()))
+    }
+
+    /// The same, as they are given out.
+    pub(super) fn list(&self, prefix: &str) -> Vec<Tag> {
+        self.tags(prefix).map(|(name, id)| Tag { name: name.to_owned(), id: id.to_owned() }).collect()
+    }
+
+    /// The commit of a tag.
+    pub(super) fn tag(&self, name: &str) -> Option<&str> {
+        self.by_name.get(&format!("{TAGS}{name}")).map(String::as_str)
+    }
+
+    /// The names of the tags on a commit, by name.
+    pub(super) fn tags_on(&self, id: &str) -> Vec<String> {
+        self.tags("").filter(|(_, on)| *on == id).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The tip of the default branch.
+    pub(super) fn head(&self) -> Option<Target> {
+        self.target("HEAD", false)
+    }
+
+    /// A ref that is on a commit.
+    pub(super) fn naming(&self, id: &str) -> Option<&str> {
+        self.by_name.iter().find(|(_, on)| *on == id).map(|(name, _)| name.as_str())
+    }
+
+    /// What a name means, in the order of cmd/go `gitRepo.stat`: a tag, a branch, `HEAD`, the beginning of an advertised
+    /// commit, digits that may be a commit of the history.
+    pub(super) fn meaning(&self, name: &str) -> Meaning {
+        let named = (self.target(&format!("{TAGS}{name}"), true))
+            .or_else(|| self.target(&format!("{HEADS}{name}"), false))
+            .or_else(|| self.head().filter(|_| name == "HEAD"));
+        let longest = self.format().unwrap_or(Format::Sha1).digits();
+        match named {
+            Some(target) => Meaning::Named(target),
+            None if is_digits(name) && (SHORTEST..=longest).contains(&name.len()) => self.beginning(name),
+            None => Meaning::Unknown,
+        }
+    }
+
+    /// The commit that begins with these digits. Of several names of it the first counts, so that the answer is always
+    /// the same.
+    fn beginning(&self, digits: &str) -> Meaning {
+        let mut found: Option<(&String, &String)> = None;
+        for (name, id) in self.by_name.iter().filter(|(_, id)| id.starts_with(digits)) {
+            match found {
+                Some((_, other)) if other != id => return Meaning::Ambiguous,
+                Some(_) => {}
+                None => found = Some((name, id)),
+            }
+        }
+        found.and_then(|(name, _)| self.target(name, false)).map_or(Meaning::Digits, Meaning::Named)
+    }
+
+    fn target(&self, reference: &str, is_tag: bool) -> Option<Target> {
+        let id = self.by_name.get(reference)?;
+        Some(Target { reference: reference.to_owned(), id: id.clone(), is_tag })
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn digits(bytes: &[u8]) -> String {
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.filter_map(|half| char::from_digit(u32::from(half), 16)).collect()
+}
+
+/// Whether this is a full id.
+pub(super) fn is_id(text: &str) -> bool {
+    is_digits(text) && [Format::Sha1.digits(), Format::Sha256.digits()].contains(&text.len())
+}
+
+/// Small hexadecimal digits only (cmd/go `AllHex`).
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether a ref is one that is asked for, by a name that git allows (`git check-ref-format`).
+fn is_offered(name: &str) -> bool {
+    let is_ours = name == "HEAD" || name.starts_with(TAGS) || name.starts_with(HEADS);
+    let odd = |byte: u8| byte <= b' ' || byte == 0x7f || b"~^:?*[\\".contains(&byte);
+    is_ours && !name.bytes().any(odd) && !name.contains("..") && !name.contains("@{") && !name.ends_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaa111111111111111111111111111111111";
+    const B: &str = "aaaaaaa222222222222222222222222222222222";
+    const C: &str = "ccccccc333333333333333333333333333333333";
+
+    fn refs(lines: &[(&str, &str)]) -> Refs {
+        let lines: Vec<_> = lines.iter().map(|(name, id)| format!("{id}\t{name}")).collect();
+        Refs::parse(lines.join("\n").as_bytes())
+    }
+
+    #[test]
+    fn only_branches_tags_and_the_default_are_there() {
+        let refs =
+            refs(&[("HEAD", A), ("refs/heads/main", A), ("refs/pull/1/head", B), ("refs/changes/1", C)]);
+        assert_eq!(refs.by_name.keys().collect::<Vec<_>>(), ["HEAD", "refs/heads/main"]);
+        assert_eq!(refs.meaning(&B[..9]), Meaning::Digits);
+    }
+
+    #[test]
+    fn an_annotated_tag_stands_for_its_commit_in_either_order() {
+        for lines in
+            [[("refs/tags/v1", C), ("refs/tags/v1^{}", A)], [("refs/tags/v1^{}", A), ("refs/tags/v1", C)]]
+        {
+            assert_eq!(refs(&lines).list(""), [Tag { name: "v1".into(), id: A.into() }]);
+        }
+    }
+
+    #[test]
+    fn a_tag_is_meant_before_a_branch_and_digits_come_last() {
+        let refs = refs(&[("HEAD", B), ("refs/heads/v1", A), ("refs/tags/v1", C), ("refs/tags/ccccccc", A)]);
+        let target = |name: &str| match refs.meaning(name) {
+            Meaning::Named(target) => (target.reference, target.id),
+            other => panic!("{name}: {other:?}"),
+        };
+        assert_eq!(target("v1"), ("refs/tags/v1".into(), C.into()));
+        assert_eq!(target("ccccccc"), ("refs/tags/ccccccc".into(), A.into()));
+        assert_eq!(target("ccccccc3"), ("refs/tags/v1".into(), C.into()));
+        assert_eq!(target("HEAD"), ("HEAD".into(), B.into()));
+        assert_eq!(refs.meaning("aaaaaaa"), Meaning::Ambiguous);
+        assert_eq!(refs.meaning("cccccc"), Meaning::Unknown);
+        assert_eq!(refs.meaning("CCCCCCC"), Meaning::Unknown);
+        assert_eq!(refs.meaning("dddddddd"), Meaning::Digits);
+        assert_eq!(refs.meaning(&"d".repeat(41)), Meaning::Unknown);
+    }
+
+    #[test]
+    fn tags_of_a_prefix_are_in_order() {
+        let refs = refs(&[
+            ("refs/tags/b/v1", A),
+            ("refs/tags/b/v10", A),
+            ("refs/tags/a/v1", A),
+            ("refs/tags/bv", A),
+        ]);
+        let names = |prefix| refs.tags(prefix).map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names("b/"), ["b/v1", "b/v10"]);
+        assert_eq!(names(""), ["a/v1", "b/v1", "b/v10", "bv"]);
+        assert_eq!(names("c"), [""; 0]);
+    }
+
+    #[test]
+    fn names_that_git_does_not_allow_are_left_out() {
+        let odd =
+            ["refs/heads/a:refs/heads/b", "refs/tags/*", "refs/heads/a b", "refs/tags/^x", "refs/tags/a..b"];
+        let lines: Vec<_> = odd.iter().map(|name| (*name, A)).collect();
+        assert_eq!(refs(&lines), Refs::default());
+        assert_eq!(Refs::parse(b"\xff\xfe\tHEAD\nnothex\tHEAD\n\n\tHEAD\nabc HEAD"), Refs::default());
+    }
+
+    #[test]
+    fn a_tag_named_like_an_option_is_a_tag() {
+        let refs = refs(&[("refs/tags/--upload-pack=x", A)]);
+        assert!(matches!(refs.meaning("--upload-pack=x"), Meaning::Named(target) if target.id == A));
+    }
+}

@@ -1,0 +1,95 @@
+//! The repositories that are known, one of each whoever asks.
+//!
+//! What this is for: a monorepo is one repository to all its modules, so that they share its kept copy, its refs and its
+//! fetches. Each has a directory, named by a hash of its system, its URL and the credential that it is asked with.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sha2::{Digest as _, Sha256};
+
+use crate::git::GitRepo;
+use crate::git::refs::digits;
+use crate::jail::{Access, Jail};
+use crate::{Place, Repo, System, VcsError};
+
+/// Asks the URL of a place over http: the status of the answer, nothing if there was none. Redirects are followed.
+pub type Status = dyn Fn(&Place, &Access) -> BoxFuture<'static, Option<u16>> + Send + Sync;
+
+/// What the repositories are given.
+pub struct ReposSettings {
+    /// Where copies are kept.
+    pub dir: PathBuf,
+    /// How long refs are remembered.
+    pub fresh: Duration,
+    /// Most bytes of one repository's copy.
+    pub max_repository_bytes: u64,
+    /// Most bytes of all copies.
+    pub max_total_bytes: u64,
+    /// Tells whether a URL is there, where git cannot tell.
+    pub status: Arc<Status>,
+}
+
+/// What drivers work with.
+pub(crate) struct Means {
+    pub(crate) jail: Jail,
+    pub(crate) fresh: Duration,
+    pub(crate) max_repository_bytes: u64,
+    pub(crate) status: Arc<Status>,
+}
+
+impl std::fmt::Debug for Means {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Means").finish_non_exhaustive()
+    }
+}
+
+/// All repositories.
+#[derive(Debug)]
+pub struct Repos {
+    dir: PathBuf,
+    means: Arc<Means>,
+    open: Mutex<HashMap<PathBuf, GitRepo>>,
+}
+
+impl Repos {
+    /// Repositories with these settings, asked by children of this jail.
+    pub fn new(jail: Jail, settings: ReposSettings) -> Self {
+        let ReposSettings { dir, fresh, max_repository_bytes, max_total_bytes: _, status } = settings;
+        let means = Arc::new(Means { jail, fresh, max_repository_bytes, status });
+        Self { dir, means, open: Mutex::default() }
+    }
+
+    /// The repository at a place. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// [`VcsError::NoTool`]: its system is not spoken here.
+    pub fn open(&self, place: &Place, access: &Access) -> Result<Arc<dyn Repo>, VcsError> {
+        if place.system() != System::Git {
+            return Err(VcsError::NoTool { system: place.system() });
+        }
+        let dir = self.dir_of(place, access);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || GitRepo::new(place.clone(), access.clone(), &dir, self.means.clone());
+        Ok(Arc::new(open.entry(dir.clone()).or_insert_with(make).clone()))
+    }
+
+    /// Forgets the refs of a repository: a push was told of.
+    pub fn refresh(&self, place: &Place) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values().filter(|repo| repo.place() == place).for_each(GitRepo::refresh);
+    }
+
+    /// Where the copy of a repository is.
+    fn dir_of(&self, place: &Place, access: &Access) -> PathBuf {
+        // What was fetched with a credential is not for those who have none.
+        let known = if access.credential.is_some() { "known" } else { "stranger" };
+        let text = format!("{} {} {known}", place.system(), place.url());
+        let digest = Sha256::digest(text.as_bytes());
+        let name = digits(digest.get(..16).unwrap_or(&digest));
+        Path::new(&self.dir).join(name)
+    }
+}
