@@ -15,9 +15,11 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::Version;
 
+mod sum;
 mod time;
 mod userinfo;
 
+pub use sum::tag_sum;
 pub use time::{BadTime, Time};
 pub use userinfo::without_userinfo;
 
