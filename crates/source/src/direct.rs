@@ -3,11 +3,25 @@
 //! It has its place in a chain already, so that a list like `https://proxy.example.com,direct` is walked, and
 //! its failures are worded, as they will be. Until then it says of everything that it is not here.
 
+mod code;
+mod convert;
+mod fault;
+mod layout;
+mod locate;
+mod newest;
+mod pack;
+mod pseudo;
+mod versions;
+
 use futures_util::future::BoxFuture;
 use gomod::{ModulePath, Request};
 use vcs::Place;
 
 use crate::{Fetched, Source, SourceError};
+
+pub use code::Code;
+pub use fault::{CodeError, VersionRule};
+pub use locate::{Misplaced, Misplacement};
 
 /// Stands in for version control: answers every request with [`SourceError::Unsupported`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

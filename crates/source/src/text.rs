@@ -69,7 +69,7 @@ fn is_plain_text(content_type: &str) -> bool {
 }
 
 /// The first lines up to a blank one, graphic characters only, bounded.
-fn shown(body: &str) -> String {
+pub(crate) fn shown(body: &str) -> String {
     let lines = body.lines().map(graphic).take_while(|line| !line.is_empty()).take(MAX_LINES);
     let mut text = String::new();
     for line in lines {

@@ -10,7 +10,11 @@
 mod ask;
 mod bodies;
 mod breaker;
+mod direct_faults;
+mod direct_versions;
+mod direct_zip;
 mod guard;
+mod history;
 mod places;
 mod redirects;
 mod retries;
