@@ -399,18 +399,11 @@ pub fn file_key(module: &ModuleVersion, kind: FileKind) -> Result<Key, StoreErro
 }
 
 fn tree_key(path: &ModulePath, name: &str) -> Result<Key, StoreError> {
-    key(&format!("modules/{}/@v/{name}", path.escape()))
+    Key::named(&format!("modules/{}/@v/{name}", path.escape()))
 }
 
 fn manifest_key(path: &ModulePath) -> Result<Key, StoreError> {
-    key(&format!("meta/{}/@manifest", path.escape()))
-}
-
-/// A key of the store. A name can be legal for a module and too long for a file: such a module cannot be kept.
-fn key(name: &str) -> Result<Key, StoreError> {
-    Key::parse(name).map_err(|error| {
-        StoreError::of("name", name, std::io::Error::new(std::io::ErrorKind::InvalidFilename, error))
-    })
+    Key::named(&format!("meta/{}/@manifest", path.escape()))
 }
 
 /// A header value; text that cannot be one (never for hashes and checked names) becomes `?`.

@@ -157,10 +157,15 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Stuck { .. } | Self::Closed => true,
-            // A name that no file can have is the asker's trouble.
-            Self::Io { source, .. } => source.kind() != io::ErrorKind::InvalidFilename,
+            // The asker's trouble.
+            Self::Io { .. } => !self.is_unnamable(),
             other => other.is_exhausted(),
         }
+    }
+
+    /// No file can have this name, as [`Key::named`] says it: so nothing can be kept under it.
+    pub fn is_unnamable(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::InvalidFilename)
     }
 
     /// The store cannot take anything now but may later without our doing: full, read-only or out of descriptors.

@@ -6,7 +6,10 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
+
+use crate::StoreError;
 
 /// Longest element of a key, in bytes.
 pub const ELEMENT_MAX: usize = 255;
@@ -62,6 +65,14 @@ impl Key {
         }
         text.split('/').try_for_each(check_element)?;
         Ok(Self(Arc::from(text)))
+    }
+
+    /// The same as an operation of the store, which fails. What is checked already can still be too long to be kept
+    /// under its name; [`StoreError::is_unnamable`] tells that from all else.
+    pub fn named(name: &str) -> Result<Self, StoreError> {
+        Self::parse(name).map_err(|error| {
+            StoreError::of("name", name, io::Error::new(io::ErrorKind::InvalidFilename, error))
+        })
     }
 
     /// The key below this one: `a`.join(`b/c`) is `a/b/c`.
@@ -133,6 +144,13 @@ mod tests {
         assert!(Key::parse(&"x".repeat(ELEMENT_MAX)).is_ok());
         assert!(Key::parse(&"x".repeat(ELEMENT_MAX + 1)).is_err());
         assert!(Key::parse(&"x/".repeat(KEY_MAX / 2 + 1)).is_err());
+    }
+
+    #[test]
+    fn a_name_that_no_file_can_have_is_no_outage() {
+        let refused = Key::named(&"x".repeat(ELEMENT_MAX + 1)).unwrap_err();
+        assert!(refused.is_unnamable() && !refused.is_outage(), "{refused:?}");
+        assert!(Key::named("a/b").is_ok());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use store::{Durability, Key, Publish, Spool, StoreError};
 
 use super::examine::Damage;
 use super::manifest::Record;
-use super::{Cache, file_key, key, read};
+use super::{Cache, file_key, read};
 use crate::trust::Recorded;
 
 /// How much evidence is kept.
@@ -140,7 +140,7 @@ impl Cache {
     /// The object could not be moved. That the note could not be written is only logged.
     pub(super) async fn set_aside(&self, from: &Key, note: &Note) -> Result<String, StoreError> {
         let place = place(note.at);
-        self.blobs.remove(from, Some(&key(&format!("{place}.body"))?)).await?;
+        self.blobs.remove(from, Some(&Key::named(&format!("{place}.body"))?)).await?;
         self.note(&place, note).await;
         Ok(place)
     }
@@ -148,7 +148,7 @@ impl Cache {
     /// Keeps what a source sent as evidence, if it can be kept.
     pub async fn keep_evidence(&self, spool: &Spool, note: &Note) {
         let place = place(note.at);
-        let kept = match key(&format!("{place}.body")) {
+        let kept = match Key::named(&format!("{place}.body")) {
             Ok(body) => {
                 self.blobs.publish(spool, &body, Publish::Replace, Durability::Batched).await.map(drop)
             }
@@ -193,7 +193,7 @@ impl Cache {
 
     async fn note(&self, place: &str, note: &Note) {
         let bytes = serde_json::to_vec_pretty(note).unwrap_or_default();
-        let written = match key(&format!("{place}.json")) {
+        let written = match Key::named(&format!("{place}.json")) {
             Ok(key) => store::put(&*self.blobs, &key, bytes.into(), Publish::Replace, Durability::Batched)
                 .await
                 .map(drop),
@@ -217,7 +217,7 @@ impl Cache {
         let bounds = self.evidence;
         // Two objects a piece, and as many again: bounds that were lowered are met in a few steps.
         let most = bounds.pieces.saturating_mul(4).saturating_add(64);
-        let listed = self.blobs.list(Some(&key("evidence")?), None, most).await?;
+        let listed = self.blobs.list(Some(&Key::named("evidence")?), None, most).await?;
         let mut pieces: BTreeMap<String, (u64, Vec<Key>)> = BTreeMap::new();
         for one in listed {
             let Some(name) = one.key.elements().nth(1) else { continue };

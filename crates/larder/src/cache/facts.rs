@@ -11,7 +11,7 @@ use store::{Key, StoreError};
 
 use super::load::in_tree;
 use super::manifest::{Manifest, Record};
-use super::{Cache, file_key, key, read};
+use super::{Cache, file_key, read};
 
 /// Names looked at in one go; short, so that a count behind a start stands in nobody's way.
 const PAGE: usize = 500;
@@ -125,7 +125,7 @@ impl Cache {
     /// # Errors
     /// The tree could not be listed; the numbers stay incomplete.
     pub async fn count(&self) -> Result<(), StoreError> {
-        let tree = key("modules")?;
+        let tree = Key::named("modules")?;
         let (mut after, mut last) = (None, None::<ModuleVersion>);
         *self.ledger.lock() = State::default();
         loop {

@@ -45,7 +45,7 @@ pub async fn run(disk: Arc<Disk>, cache: Arc<Cache>, tasks: Tasks) {
 
 /// One pass over the tree; the number of files that were taken out.
 async fn pass(disk: &Disk, cache: &Cache, since: SystemTime) -> Result<u64, StoreError> {
-    let Ok(tree) = Key::parse("modules") else { return Ok(0) };
+    let tree = Key::named("modules")?;
     let (mut after, mut removed) = (None, 0);
     loop {
         let page = disk.list(Some(&tree), after.as_ref(), PAGE).await?;

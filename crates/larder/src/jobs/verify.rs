@@ -138,8 +138,7 @@ async fn look_through(pipeline: &Pipeline) -> Result<(), StoreError> {
     if !pipeline.has_databases() {
         return Ok(());
     }
-    let meta =
-        Key::parse("meta").map_err(|error| StoreError::of("name", "meta", std::io::Error::other(error)))?;
+    let meta = Key::named("meta")?;
     let mut after = None;
     loop {
         let page = pipeline.cache().blobs().list(Some(&meta), after.as_ref(), PAGE).await?;

@@ -87,9 +87,7 @@ impl Tiles {
 
     /// Where a file of the log lies.
     pub(super) fn key(&self, file: &str) -> Result<Key, StoreError> {
-        Key::parse(&format!("{}/{file}", self.place)).map_err(|error| {
-            StoreError::of("name", file, std::io::Error::new(std::io::ErrorKind::InvalidFilename, error))
-        })
+        Key::named(&format!("{}/{file}", self.place))
     }
 
     /// Writes a file of the log, over what is there; durable when this returns.

@@ -168,7 +168,7 @@ impl Error {
             Self::Rotten(error) if matches!(&**error, ReadError::Store(error) if error.is_outage()) => {
                 Class::Unavailable
             }
-            Self::Store(error) if is_too_long(error) => Class::Absent,
+            Self::Store(error) if error.is_unnamable() => Class::Absent,
             Self::Differs(_) => Class::Corrupt,
             Self::Store(_) | Self::Rotten(_) | Self::Lost => Class::Internal,
         }
@@ -246,11 +246,6 @@ fn class_of(error: &LookupError) -> Class {
         LookupError::Unread { cause, .. } if cause.is_outage() => Class::Unavailable,
         _ => Class::Internal,
     }
-}
-
-/// A name that no file can have: such a module cannot be kept, and none is known.
-fn is_too_long(error: &StoreError) -> bool {
-    matches!(error, StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::InvalidFilename)
 }
 
 fn in_seconds(duration: Duration) -> String {

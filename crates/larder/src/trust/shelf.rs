@@ -67,11 +67,11 @@ impl Shelf {
     }
 
     fn public(&self, below: &str) -> Result<Key, StoreError> {
-        key(&format!("modules/sumdb/{}/{below}", self.name))
+        Key::named(&format!("modules/sumdb/{}/{below}", self.name))
     }
 
     fn private(&self, below: &str) -> Result<Key, StoreError> {
-        key(&format!("meta/sumdb/{}/{}/{below}", self.name, self.hash))
+        Key::named(&format!("meta/sumdb/{}/{}/{below}", self.name, self.hash))
     }
 
     /// The newest signed tree, if there was one.
@@ -105,13 +105,13 @@ impl Shelf {
     pub(super) async fn keep_evidence(&self, text: &str, at: Timestamp) -> Result<String, StoreError> {
         let place = format!("evidence/sumdb/{}/{}.txt", self.name, at.strftime("%Y%m%dT%H%M%SZ"));
         let bytes = Bytes::copy_from_slice(text.as_bytes());
-        self.write(&key(&place)?, bytes, Durability::Strict).await?;
+        self.write(&Key::named(&place)?, bytes, Durability::Strict).await?;
         Ok(place)
     }
 
     /// Evidence that was kept.
     pub(super) async fn evidence(&self, place: &str) -> Option<String> {
-        let bytes = self.read(&key(place).ok()?, HEAD_BYTES * 4).await.ok().flatten()?;
+        let bytes = self.read(&Key::named(place).ok()?, HEAD_BYTES * 4).await.ok().flatten()?;
         String::from_utf8(bytes.to_vec()).ok()
     }
 
@@ -237,11 +237,4 @@ fn narrowed(tile: Tile, bytes: &Bytes) -> Bytes {
         None => first_records(bytes, tile.width()),
         Some(_) => bytes.slice(..bytes.len().min(tile.size_bytes())),
     }
-}
-
-/// A key of the store. A name can be legal for a module and too long for a file: such an answer cannot be kept.
-fn key(name: &str) -> Result<Key, StoreError> {
-    Key::parse(name).map_err(|error| {
-        StoreError::of("name", name, std::io::Error::new(std::io::ErrorKind::InvalidFilename, error))
-    })
 }

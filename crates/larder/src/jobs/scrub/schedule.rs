@@ -156,6 +156,5 @@ pub fn log(event: &Event) {
 }
 
 fn key() -> Result<Key, StoreError> {
-    Key::parse("meta/@scrub")
-        .map_err(|error| StoreError::of("name", "the state of the scrub", std::io::Error::other(error)))
+    Key::named("meta/@scrub")
 }

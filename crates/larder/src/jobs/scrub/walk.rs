@@ -71,7 +71,7 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
     }
 
     async fn manifests(&mut self) -> Result<(), StoreError> {
-        let meta = key("meta")?;
+        let meta = Key::named("meta")?;
         let of = self.count(&meta).await?;
         let mut after = self.order.after.clone();
         loop {
@@ -135,7 +135,7 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
         if self.is_stopped() {
             return Ok(());
         }
-        let directory = key(&format!("modules/{}/@v", path.escape()))?;
+        let directory = Key::named(&format!("modules/{}/@v", path.escape()))?;
         let mut after = None;
         loop {
             let page = self.cache.blobs().list(Some(&directory), after.as_ref(), PAGE).await?;
@@ -308,7 +308,7 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
 
     /// Files of modules without a manifest, no more than needed to tell that there are too many.
     async fn without_manifest(&self) -> Result<Vec<Key>, StoreError> {
-        let tree = key("modules")?;
+        let tree = Key::named("modules")?;
         let (mut after, mut known): (_, Option<(String, bool)>) = (None, None);
         let mut strays = Vec::new();
         loop {
@@ -382,10 +382,4 @@ fn module_of(manifest: &Key) -> Option<ModulePath> {
 /// Where the next page begins; none after the last.
 fn next(page: &[Listed]) -> Option<Key> {
     page.last().filter(|_| page.len() == PAGE).map(|last| last.key.clone())
-}
-
-fn key(name: &str) -> Result<Key, StoreError> {
-    Key::parse(name).map_err(|error| {
-        StoreError::of("name", name, std::io::Error::new(std::io::ErrorKind::InvalidFilename, error))
-    })
 }
