@@ -139,6 +139,16 @@ pub async fn put(
     blobs.publish(&spool, key, mode, durability).await
 }
 
+/// Reads a small object in one go; `None` when there is none. More than `limit_bytes` are refused
+/// ([`StoreError::TooLarge`]).
+pub async fn read(blobs: &dyn Blobs, key: &Key, limit_bytes: u64) -> Result<Option<Bytes>, StoreError> {
+    match blobs.open(key).await {
+        Ok(blob) => blob.read_all(limit_bytes).await.map(Some),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Runs what may block beside the async threads. A panic in there becomes an error of the operation.
 pub async fn blocking<T: Send + 'static>(
     operation: &'static str,

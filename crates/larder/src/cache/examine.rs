@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use store::{Blob, Durability, Publish, StoreError};
 
 use super::evidence::{FoundBy, Note, Witness};
-use super::load::in_tree;
+use super::load::{MANIFEST_BYTES, in_tree};
 use super::manifest::{self, Manifest, Record};
 use super::{Cache, file_key, manifest_key, read};
 use crate::verify::sums::{BLOCK, Summer, Sums};
@@ -229,18 +229,15 @@ impl Cache {
 
     /// Whether a manifest is there, and what is wrong with its lines, by number and in words.
     pub async fn audit(&self, path: &ModulePath) -> Result<Option<Vec<manifest::BadLine>>, StoreError> {
-        match self.blobs.open(&manifest_key(path)?).await {
-            Ok(blob) => Ok(Some(manifest::audit(&blob.read_all(super::load::MANIFEST_BYTES).await?))),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let text = store::read(&*self.blobs, &manifest_key(path)?, MANIFEST_BYTES).await?;
+        Ok(text.map(|text| manifest::audit(&text)))
     }
 
     /// Writes the manifest anew from the records that can be read, and keeps the old one as evidence.
     pub async fn rewrite_manifest(&self, path: &ModulePath) -> Result<String, StoreError> {
         let _turn = self.turn(path).await;
         let key = manifest_key(path)?;
-        let text = self.blobs.open(&key).await?.read_all(super::load::MANIFEST_BYTES).await?;
+        let text = self.blobs.open(&key).await?.read_all(MANIFEST_BYTES).await?;
         let mut lines = Vec::with_capacity(text.len());
         for record in Manifest::parse(&text).records() {
             lines.extend_from_slice(&manifest::line(record));

@@ -145,12 +145,9 @@ impl Cache {
     ) -> Result<bool, StoreError> {
         let text = lines(read(manifest).whole_versions());
         let key = tree_key(path, "list")?;
-        let current = match self.blobs.open(&key).await {
-            Ok(blob) => blob.read_all(LIST_BYTES).await?,
-            Err(error) if error.is_absent() => Bytes::new(),
-            Err(error) => return Err(error),
-        };
-        if current == text {
+        let current = store::read(&*self.blobs, &key, LIST_BYTES).await?;
+        // No list says what an empty one says.
+        if current.unwrap_or_default() == text {
             return Ok(false);
         }
         store::put(&*self.blobs, &key, text.into(), Publish::Replace, Durability::Batched).await?;

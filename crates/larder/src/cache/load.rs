@@ -39,12 +39,8 @@ impl Cache {
         if let Some(weighed) = self.manifests.get(path) {
             return Ok(weighed.manifest);
         }
-        let text = match self.blobs.open(&manifest_key(path)?).await {
-            Ok(blob) => blob.read_all(MANIFEST_BYTES).await?,
-            Err(error) if error.is_absent() => Bytes::new(),
-            Err(error) => return Err(error),
-        };
-        let manifest = Arc::new(RwLock::new(Manifest::parse(&text)));
+        let text = store::read(&*self.blobs, &manifest_key(path)?, MANIFEST_BYTES).await?;
+        let manifest = Arc::new(RwLock::new(Manifest::parse(&text.unwrap_or_default())));
         self.weigh(path, &manifest);
         Ok(manifest)
     }
@@ -145,11 +141,7 @@ impl Cache {
 
     pub(super) async fn load_known(&self, want: &Request) -> Result<Option<Held>, StoreError> {
         let Some(key) = known::key(want) else { return Ok(None) };
-        let stored = match self.blobs.open(&key).await {
-            Ok(blob) => blob.read_all(KNOWN_BYTES).await?,
-            Err(error) if error.is_absent() => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(stored) = store::read(&*self.blobs, &key, KNOWN_BYTES).await? else { return Ok(None) };
         let Some((head, body)) = known::decode(&stored) else { return Ok(None) };
         let held = Held::new(Content::Memory(body), &head.sha256, &head.source, head.at);
         self.memory.insert(want.clone(), Remembered::Known(held.clone()));

@@ -98,11 +98,7 @@ impl Tiles {
 
     /// Reads a file of the log.
     pub(super) async fn file(&self, file: &str) -> Result<Option<Bytes>, StoreError> {
-        match self.blobs.open(&self.key(file)?).await {
-            Ok(blob) => blob.read_all(TILE_BYTES).await.map(Some),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
+        store::read(&*self.blobs, &self.key(file)?, TILE_BYTES).await
     }
 
     /// The records of a tile as they are on the disk; nothing of them is proven. A full tile will do for one that is not.

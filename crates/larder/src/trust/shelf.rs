@@ -219,11 +219,7 @@ impl Shelf {
     }
 
     async fn read(&self, key: &Key, max: u64) -> Result<Option<Bytes>, StoreError> {
-        match self.blobs.open(key).await {
-            Ok(blob) => blob.read_all(max).await.map(Some),
-            Err(error) if error.is_absent() => Ok(None),
-            Err(error) => Err(error),
-        }
+        store::read(&*self.blobs, key, max).await
     }
 
     async fn write(&self, key: &Key, bytes: Bytes, durability: Durability) -> Result<(), StoreError> {

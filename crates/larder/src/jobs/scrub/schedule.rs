@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Blobs, Durability, Key, Publish, StoreError};
@@ -48,12 +47,8 @@ impl State {
     /// Reads what is remembered; the clock starts now where nothing is.
     pub async fn load(blobs: &dyn Blobs, now: Timestamp) -> Result<Self, StoreError> {
         let fresh = Self { finished_at: now, broken: 0, at_module: None };
-        let bytes = match blobs.open(&key()?).await {
-            Ok(blob) => blob.read_all(STATE_BYTES).await?,
-            Err(error) if error.is_absent() => Bytes::new(),
-            Err(error) => return Err(error),
-        };
-        match serde_json::from_slice(&bytes) {
+        let bytes = store::read(blobs, &key()?, STATE_BYTES).await?;
+        match serde_json::from_slice(&bytes.unwrap_or_default()) {
             Ok(state) => Ok(state),
             Err(_) => fresh.store(blobs).await.map(|()| fresh),
         }
