@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod open;
 pub mod view;
 mod vouch;
+mod walk;
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use gomod::{FileKind, ModuleVersion, Request};
-use store::{Key, StoreError};
+use store::{Key, Pages, StoreError};
 
 use super::load::in_tree;
 use super::manifest::{Manifest, Record};
@@ -125,11 +125,10 @@ impl Cache {
     /// # Errors
     /// The tree could not be listed; the numbers stay incomplete.
     pub async fn count(&self) -> Result<(), StoreError> {
-        let tree = Key::named("modules")?;
-        let (mut after, mut last) = (None, None::<ModuleVersion>);
+        let mut tree = Pages::of(&*self.blobs, Key::named("modules")?, None, PAGE);
+        let mut last = None::<ModuleVersion>;
         *self.ledger.lock() = State::default();
-        loop {
-            let page = self.blobs.list(Some(&tree), after.as_ref(), PAGE).await?;
+        while let Some(page) = tree.page().await? {
             let mut more = Facts::default();
             for listed in &page {
                 let Some(Request::File(module, _)) = in_tree(&listed.key) else { continue };
@@ -139,14 +138,11 @@ impl Cache {
                 more.modules += u64::from(last.as_ref().is_none_or(|last| last.path != module.path));
                 last = Some(module);
             }
-            after = page.last().map(|last| last.key.clone());
-            let reached = after.clone().filter(|_| page.len() == PAGE);
-            let is_last = reached.is_none();
-            self.ledger.lock().add(more, reached);
-            if is_last {
-                return Ok(());
+            self.ledger.lock().add(more, tree.reached().cloned());
+            if tree.reached().is_some() {
+                tokio::time::sleep(PAUSE).await;
             }
-            tokio::time::sleep(PAUSE).await;
         }
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use store::{Blobs, Disk, Key, StoreError};
+use store::{Disk, Key, Pages, StoreError};
 
 use crate::cache::Cache;
 use crate::cache::evidence::FoundBy;
@@ -45,10 +45,9 @@ pub async fn run(disk: Arc<Disk>, cache: Arc<Cache>, tasks: Tasks) {
 
 /// One pass over the tree; the number of files that were taken out.
 async fn pass(disk: &Disk, cache: &Cache, since: SystemTime) -> Result<u64, StoreError> {
-    let tree = Key::named("modules")?;
-    let (mut after, mut removed) = (None, 0);
-    loop {
-        let page = disk.list(Some(&tree), after.as_ref(), PAGE).await?;
+    let mut removed = 0;
+    let mut tree = Pages::of(disk, Key::named("modules")?, None, PAGE);
+    while let Some(page) = tree.page().await? {
         for listed in &page {
             // What checksum databases say is proven whenever it is read.
             let is_proven_when_read = listed.key.as_str().starts_with("modules/sumdb/");
@@ -64,9 +63,6 @@ async fn pass(disk: &Disk, cache: &Cache, since: SystemTime) -> Result<u64, Stor
                 removed += 1;
             }
         }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-            _ => return Ok(removed),
-        }
     }
+    Ok(removed)
 }

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gomod::{EscapedPath, ModuleVersion, Version};
-use store::{Key, StoreError};
+use gomod::{ModuleVersion, Version};
+use store::StoreError;
 
 use crate::cache::evidence::FoundBy;
 use crate::observe::Tally;
@@ -17,8 +17,6 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::compare::Compared;
 use crate::tasks::Tasks;
 
-/// Names looked at in one go.
-const PAGE: usize = 500;
 /// Between two versions, and between two pages.
 const PAUSE: Duration = Duration::from_millis(10);
 /// After so many versions of which nothing could be learned, the rest waits.
@@ -138,14 +136,9 @@ async fn look_through(pipeline: &Pipeline) -> Result<(), StoreError> {
     if !pipeline.has_databases() {
         return Ok(());
     }
-    let meta = Key::named("meta")?;
-    let mut after = None;
-    loop {
-        let page = pipeline.cache().blobs().list(Some(&meta), after.as_ref(), PAGE).await?;
-        for listed in &page {
-            let name = listed.key.as_str().strip_prefix("meta/");
-            let escaped = name.and_then(|name| name.strip_suffix("/@manifest"));
-            let Some(path) = escaped.and_then(|path| EscapedPath::unescape(path).ok()) else { continue };
+    let mut modules = pipeline.cache().modules(None)?;
+    while let Some(page) = modules.page().await? {
+        for (_, path) in page {
             for record in pipeline.cache().records(&path).await? {
                 let version = Version::parse(&record.version).ok();
                 let module = version.and_then(|version| ModuleVersion::new(path.clone(), version).ok());
@@ -154,10 +147,9 @@ async fn look_through(pipeline: &Pipeline) -> Result<(), StoreError> {
                 }
             }
         }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-            _ => return Ok(()),
+        if !modules.is_over() {
+            tokio::time::sleep(PAUSE).await;
         }
-        tokio::time::sleep(PAUSE).await;
     }
+    Ok(())
 }

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use gomod::ModuleVersion;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Blobs, Durability, Key, Publish, StoreError};
+use store::{Blobs, Durability, Key, Pages, Publish, StoreError};
 use sumdb::client::Lookup;
 use sumdb::record::MAX_ANSWER_BYTES;
 use sumdb::{Tile, Verifier};
@@ -139,20 +139,16 @@ impl Shelf {
 
     /// Counts the files of a kind, and removes each if told so.
     async fn each(&self, kind: &str, remove: bool) -> Result<u64, StoreError> {
-        let (below, mut after, mut count) = (self.public(kind)?, None, 0);
-        loop {
-            let page = self.blobs.list(Some(&below), after.as_ref(), PAGE).await?;
+        let (mut kept, mut count) = (Pages::of(&*self.blobs, self.public(kind)?, None, PAGE), 0);
+        while let Some(page) = kept.page().await? {
             count += page.len() as u64;
             if remove {
                 for listed in &page {
                     self.blobs.remove(&listed.key, None).await?;
                 }
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
-                _ => return Ok(count),
-            }
         }
+        Ok(count)
     }
 
     /// The answer to a lookup as it was kept.

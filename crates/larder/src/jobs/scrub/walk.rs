@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gomod::{EscapedPath, FileKind, ModulePath, ModuleVersion, Request, Version};
-use store::{Key, Listed, StoreError};
+use store::{Key, Pages, StoreError};
 
 use super::Order;
 use super::report::{Event, Finding, Outcome, Report, What};
@@ -71,43 +71,35 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
     }
 
     async fn manifests(&mut self) -> Result<(), StoreError> {
-        let meta = Key::named("meta")?;
-        let of = self.count(&meta).await?;
-        let mut after = self.order.after.clone();
-        loop {
-            let page = self.cache.blobs().list(Some(&meta), after.as_ref(), PAGE).await?;
-            for listed in &page {
+        let of = self.count().await?;
+        let mut modules = self.cache.modules(self.order.after.clone())?;
+        while let Some(page) = modules.page().await? {
+            for (manifest, path) in page {
                 if self.is_stopped() {
                     return Ok(());
                 }
-                let Some(path) = module_of(&listed.key).filter(|path| self.wants(path)) else { continue };
+                if !self.wants(&path) {
+                    continue;
+                }
                 self.module(&path).await?;
                 if self.report.interrupted {
                     return Ok(());
                 }
                 self.report.modules += 1;
-                self.report.reached = Some(listed.key.to_string());
+                self.report.reached = Some(manifest.to_string());
                 let (done, bytes) = (self.report.modules, self.report.bytes);
                 (self.tell)(Event::Progress { done, of, bytes });
             }
-            match next(&page) {
-                Some(last) => after = Some(last),
-                None => return Ok(()),
-            }
         }
+        Ok(())
     }
 
-    async fn count(&self, meta: &Key) -> Result<u64, StoreError> {
-        let (mut after, mut count) = (None, 0);
-        loop {
-            let page = self.cache.blobs().list(Some(meta), after.as_ref(), PAGE).await?;
-            let modules = page.iter().filter_map(|listed| module_of(&listed.key));
-            count += modules.filter(|path| self.wants(path)).count() as u64;
-            match next(&page) {
-                Some(last) => after = Some(last),
-                None => return Ok(count),
-            }
+    async fn count(&self) -> Result<u64, StoreError> {
+        let (mut modules, mut count) = (self.cache.modules(None)?, 0);
+        while let Some(page) = modules.page().await? {
+            count += page.iter().filter(|(_, path)| self.wants(path)).count() as u64;
         }
+        Ok(count)
     }
 
     /// Everything of one module.
@@ -136,15 +128,10 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
             return Ok(());
         }
         let directory = Key::named(&format!("modules/{}/@v", path.escape()))?;
-        let mut after = None;
-        loop {
-            let page = self.cache.blobs().list(Some(&directory), after.as_ref(), PAGE).await?;
+        let mut files = Pages::of(&**self.cache.blobs(), directory, None, PAGE);
+        while let Some(page) = files.page().await? {
             for listed in &page {
                 self.vouched(&listed.key).await?;
-            }
-            match next(&page) {
-                Some(last) => after = Some(last),
-                None => break,
             }
         }
         self.list(path).await
@@ -308,11 +295,9 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
 
     /// Files of modules without a manifest, no more than needed to tell that there are too many.
     async fn without_manifest(&self) -> Result<Vec<Key>, StoreError> {
-        let tree = Key::named("modules")?;
-        let (mut after, mut known): (_, Option<(String, bool)>) = (None, None);
-        let mut strays = Vec::new();
-        loop {
-            let page = self.cache.blobs().list(Some(&tree), after.as_ref(), PAGE).await?;
+        let mut tree = Pages::of(&**self.cache.blobs(), Key::named("modules")?, None, PAGE);
+        let (mut known, mut strays): (Option<(String, bool)>, _) = (None, Vec::new());
+        while let Some(page) = tree.page().await? {
             for listed in &page {
                 let name = listed.key.as_str().strip_prefix("modules/").unwrap_or_default();
                 let module = name.split_once("/@v/").map_or("", |(module, _)| module);
@@ -326,11 +311,11 @@ impl<'a, T: Fn(Event) + Send + Sync> Walk<'a, T> {
                     strays.push(listed.key.clone());
                 }
             }
-            match next(&page).filter(|_| strays.len() <= STRAYS) {
-                Some(last) => after = Some(last),
-                None => return Ok(strays),
+            if strays.len() > STRAYS {
+                break;
             }
         }
+        Ok(strays)
     }
 
     /// Whether the first walk was there, or should not have been.
@@ -372,14 +357,4 @@ fn why_lost(error: &Error) -> String {
 
 fn explain(error: &dyn std::error::Error) -> String {
     crate::verify::explain(error)
-}
-
-fn module_of(manifest: &Key) -> Option<ModulePath> {
-    let path = manifest.as_str().strip_prefix("meta/")?.strip_suffix("/@manifest")?;
-    EscapedPath::unescape(path).ok()
-}
-
-/// Where the next page begins; none after the last.
-fn next(page: &[Listed]) -> Option<Key> {
-    page.last().filter(|_| page.len() == PAGE).map(|last| last.key.clone())
 }

@@ -1,0 +1,45 @@
+//! Going through all modules of which something is recorded.
+
+use gomod::{EscapedPath, ModulePath};
+use store::{Key, Pages, StoreError};
+
+use super::Cache;
+
+/// Names looked at in one go.
+const PAGE: usize = 500;
+
+/// The modules that have a manifest, in the order of its keys, a page at a time.
+pub struct Modules<'a>(Pages<'a>);
+
+impl Cache {
+    /// Begins to go through the modules that have a manifest: all, or those after one, named by its manifest.
+    ///
+    /// # Errors
+    /// None in practice: the store cannot name the place of the manifests.
+    pub fn modules(&self, after: Option<Key>) -> Result<Modules<'_>, StoreError> {
+        Ok(Modules(Pages::of(&*self.blobs, Key::named("meta")?, after, PAGE)))
+    }
+}
+
+impl Modules<'_> {
+    /// The modules of the next page, each with the key of its manifest; perhaps none. `None` after the last page.
+    ///
+    /// # Errors
+    /// The store could not list them.
+    pub async fn page(&mut self) -> Result<Option<Vec<(Key, ModulePath)>>, StoreError> {
+        let Some(page) = self.0.page().await? else { return Ok(None) };
+        let of = |key: Key| module_of(&key).map(|path| (key, path));
+        Ok(Some(page.into_iter().filter_map(|listed| of(listed.key)).collect()))
+    }
+
+    /// Whether there was the last page.
+    pub fn is_over(&self) -> bool {
+        self.0.reached().is_none()
+    }
+}
+
+/// The other way round than `manifest_key`.
+fn module_of(manifest: &Key) -> Option<ModulePath> {
+    let path = manifest.as_str().strip_prefix("meta/")?.strip_suffix("/@manifest")?;
+    EscapedPath::unescape(path).ok()
+}
