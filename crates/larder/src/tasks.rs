@@ -5,6 +5,11 @@ use std::future::Future;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// The runtime of a command: on all processors, with timers and sockets.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
 /// The tasks of one server.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::jobs::recover;
 use crate::pipeline::Pipeline;
-use crate::tasks::Tasks;
+use crate::tasks::{self, Tasks};
 
 /// A data directory that this process has opened, and looked through if the last stop was not clean.
 pub(super) struct Opened {
@@ -43,7 +43,7 @@ pub(super) fn by_owner<R>(
             return Err(error).with_context(|| format!("cannot open the data directory {}", data.display()));
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tasks::runtime()?;
     let done = runtime.block_on(async {
         let tasks = Tasks::default();
         let pipeline = build::pipeline_over(config, disk.clone(), tasks.clone(), Clock::System)?;

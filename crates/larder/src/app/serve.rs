@@ -13,6 +13,7 @@ use super::{App, Notify, Reloader, Start, build, reload, systemd};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, Reading};
 use crate::observe::log::{self, Format, Hidden};
+use crate::tasks;
 
 /// Serves until SIGTERM or SIGINT; a second signal ends at once. True when every request under way could finish.
 ///
@@ -34,7 +35,7 @@ pub fn serve(reading: Reading) -> anyhow::Result<bool> {
     let hidden = Hidden::default();
     hidden.set(build::hidden(&loaded.config));
     let log = log::start(format, loaded.config.log.level.as_str(), &hidden)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tasks::runtime()?;
     runtime.block_on(async {
         let mut ends = Ends::listen().context("cannot listen for signals")?;
         let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;

@@ -8,6 +8,7 @@ use super::mode::Shown;
 use super::paper::{Cell, Paper, Tone, count};
 use super::{Exit, args, print_answer, progress, sumdb};
 use crate::config::{Loaded, Pattern};
+use crate::tasks;
 
 /// Findings that are named on the terminal; `--json` names all.
 const SHOWN: usize = 100;
@@ -26,7 +27,7 @@ pub(super) fn run(args: &args::Verify, loaded: &Loaded, shown: &Shown) -> anyhow
     let private: Vec<&str> = config.gonosumdb.iter().map(Pattern::as_str).collect();
     let private = Patterns::parse(&private.join(","));
     let bar = progress::bar("module versions, {eta} left");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tasks::runtime()?;
     let report = runtime.block_on(async {
         let way = verify::way(&spec, proxy.as_ref(), &builder).await?;
         let database = sumdb::opened(&spec, way, &shown.environment)?;

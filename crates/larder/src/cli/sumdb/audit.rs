@@ -10,6 +10,7 @@ use crate::cli::mode::Shown;
 use crate::cli::paper::{Cell, Paper, Tone, count, size};
 use crate::cli::{Exit, print_answer, progress};
 use crate::config::Loaded;
+use crate::tasks;
 
 /// What is to be audited.
 pub(in crate::cli) struct AuditCall {
@@ -33,7 +34,7 @@ pub(in crate::cli) fn run(call: AuditCall, loaded: &Loaded, shown: &Shown) -> an
         bar.set_position(progress.done);
         bar.set_message(HumanBytes(progress.bytes).to_string());
     });
-    let report = tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(audit);
+    let report = tasks::runtime()?.block_on(audit);
     bar.finish_and_clear();
     let report = report.map_err(|error| match error {
         AuditError::Foreign { .. } => Usage::of(&error, "name another file with --state").into(),

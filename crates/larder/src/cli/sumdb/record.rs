@@ -8,6 +8,7 @@ use crate::cli::mode::Shown;
 use crate::cli::paper::{Cell, Paper, count};
 use crate::cli::{Exit, failure, print, print_answer};
 use crate::config::Loaded;
+use crate::tasks;
 
 /// Prints a record, or its proof.
 pub(in crate::cli) fn run(
@@ -18,7 +19,7 @@ pub(in crate::cli) fn run(
 ) -> anyhow::Result<Exit> {
     let spec = meant(record.sumdb.as_deref(), &shown.environment, &loaded.config)?;
     let way = target::own_way(&spec, &crate::app::builder(&loaded.config)?)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tasks::runtime()?;
     let proven = runtime.block_on(async {
         let database = opened(&spec, way, &shown.environment)?;
         // The newest tree, not the one that an old answer to a lookup has.
