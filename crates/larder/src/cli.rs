@@ -29,7 +29,8 @@ use clap::{CommandFactory, Parser};
 use serde::Serialize;
 
 use self::args::Args;
-use self::mode::Mode;
+use self::mode::{Mode, Shown};
+use self::paper::Paper;
 use crate::config::Environment;
 
 /// How the process ends. Scripts depend on the numbers; `larder --help` lists them.
@@ -123,4 +124,16 @@ fn print_answer<T: Serialize>(
     in_words: impl FnOnce() -> String,
 ) -> anyhow::Result<Exit> {
     print(&if as_json { serde_json::to_string(answer)? + "\n" } else { in_words() })
+}
+
+/// The same, in words on paper; and what else `describe` made of the answer.
+fn print_described<T: Serialize, R>(
+    shown: &Shown,
+    answer: &T,
+    describe: impl FnOnce(&mut Paper, &T) -> R,
+) -> anyhow::Result<R> {
+    let mut paper = Paper::for_stdout(&shown.environment);
+    let made = describe(&mut paper, answer);
+    print_answer(shown.json, answer, || paper.text())?;
+    Ok(made)
 }

@@ -9,7 +9,11 @@ use crate::app::api::invalidate::Invalidated;
 /// Tells what was forgotten.
 pub(super) fn run(ask: &Ask, named: &Named) -> anyhow::Result<Exit> {
     let done: Invalidated = ask.caller().post("invalidate", &named.meant())?;
-    let mut paper = Paper::for_stdout(&ask.environment);
+    super::print_described(&ask.shown, &done, describe)?;
+    Ok(Exit::Fine)
+}
+
+fn describe(paper: &mut Paper, done: &Invalidated) {
     let answers = match done.answers.len() {
         0 => "no answer".to_owned(),
         _ => done.answers.join(", "),
@@ -31,6 +35,4 @@ pub(super) fn run(ask: &Ask, named: &Named) -> anyhow::Result<Exit> {
         );
         paper.line(&[Cell(text, Tone::Warn)]);
     }
-    super::print_answer(ask.json, &done, || paper.text())?;
-    Ok(Exit::Fine)
 }

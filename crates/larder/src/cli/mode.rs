@@ -57,10 +57,8 @@ pub(super) enum Mode {
 pub(super) struct Ask {
     /// Its data directory.
     data: PathBuf,
-    /// Answer as JSON.
-    pub(super) json: bool,
-    /// For what it says of colours.
-    pub(super) environment: Environment,
+    /// How it is shown what it answers.
+    pub(super) shown: Shown,
 }
 
 /// How an answer is shown.
@@ -87,9 +85,10 @@ impl Mode {
             flags: settings.values(),
         };
         let load = |settings: &Settings| reading(settings).load().map(Box::new);
+        let shown = |json| Shown { json, environment: environment.clone() };
         let ask = |settings: &Settings, json: bool| {
             let data = reading(settings).data()?;
-            Ok::<_, Mistakes>(Ask { data, json, environment: environment.clone() })
+            Ok::<_, Mistakes>(Ask { data, shown: shown(json) })
         };
         Ok(match args.command {
             None => Self::Summary,
@@ -109,12 +108,10 @@ impl Mode {
             Some(Command::Invalidate(Change { named, json, settings })) => {
                 Self::Invalidate { ask: ask(&settings, json)?, named }
             }
-            Some(Command::Verify(verify)) => Self::Verify {
-                loaded: load(&verify.settings())?,
-                shown: Shown { json: verify.json, environment: environment.clone() },
-                verify,
-            },
-            Some(Command::Sumdb { command }) => Self::of_sumdb(command, environment, load)?,
+            Some(Command::Verify(verify)) => {
+                Self::Verify { loaded: load(&verify.settings())?, shown: shown(verify.json), verify }
+            }
+            Some(Command::Sumdb { command }) => Self::of_sumdb(command, environment, load, shown)?,
             Some(Command::Version { json }) => Self::Version { json },
             Some(Command::Completions { shell }) => Self::Completions(shell),
             Some(Command::Config { command }) => match command {
@@ -134,8 +131,8 @@ impl Mode {
         command: SumdbCommand,
         environment: &Environment,
         load: impl Fn(&Settings) -> Result<Box<Loaded>, Mistakes>,
+        shown: impl Fn(bool) -> Shown,
     ) -> anyhow::Result<Self> {
-        let shown = |json| Shown { json, environment: environment.clone() };
         let (record, is_proof) = match command {
             SumdbCommand::Init(Init { name, key, settings }) => {
                 return Ok(Self::SumdbInit { name, key, loaded: load(&settings)? });

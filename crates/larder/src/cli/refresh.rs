@@ -18,7 +18,11 @@ pub(super) fn run(ask: &Ask, named: &Named) -> anyhow::Result<Exit> {
         _ => false,
     };
     let failed = refreshed.asked.iter().any(is_failure);
-    let mut paper = Paper::for_stdout(&ask.environment);
+    super::print_described(&ask.shown, &refreshed, describe)?;
+    Ok(if failed { Exit::Failed } else { Exit::Fine })
+}
+
+fn describe(paper: &mut Paper, refreshed: &Refreshed) {
     paper.line(&[Cell(one_line(&refreshed.module), Tone::Strong)]);
     paper.table(&refreshed.asked.iter().map(row).collect::<Vec<_>>());
     for asked in &refreshed.asked {
@@ -26,8 +30,6 @@ pub(super) fn run(ask: &Ask, named: &Named) -> anyhow::Result<Exit> {
             paper.line(&[Cell::soft(format!("  {}: {why}", name(asked)))]);
         }
     }
-    super::print_answer(ask.json, &refreshed, || paper.text())?;
-    Ok(if failed { Exit::Failed } else { Exit::Fine })
 }
 
 fn name(asked: &Outcome) -> &str {

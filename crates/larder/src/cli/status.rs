@@ -29,8 +29,5 @@ fn told<T: Serialize + DeserializeOwned>(
     show: impl Fn(&mut Paper, &T) -> Exit,
 ) -> anyhow::Result<Exit> {
     let answer: T = ask.caller().get(call)?;
-    let mut paper = Paper::for_stdout(&ask.environment);
-    let exit = show(&mut paper, &answer);
-    super::print_answer(ask.json, &answer, || paper.text())?;
-    Ok(exit)
+    super::print_described(&ask.shown, &answer, show)
 }

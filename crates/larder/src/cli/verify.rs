@@ -6,7 +6,7 @@ use gomod::Patterns;
 use super::failure::Usage;
 use super::mode::Shown;
 use super::paper::{Cell, Paper, Tone, count};
-use super::{Exit, args, print_answer, progress, sumdb};
+use super::{Exit, args, print_described, progress, sumdb};
 use crate::config::{Loaded, Pattern};
 use crate::tasks;
 
@@ -43,11 +43,7 @@ pub(super) fn run(args: &args::Verify, loaded: &Loaded, shown: &Shown) -> anyhow
     });
     bar.finish_and_clear();
     let report = report?;
-    print_answer(shown.json, &report, || {
-        let mut paper = Paper::for_stdout(&shown.environment);
-        describe(&mut paper, &report);
-        paper.text()
-    })?;
+    print_described(shown, &report, describe)?;
     Ok(match report.verdict {
         Verdict::Same => Exit::Fine,
         Verdict::Incomplete => Exit::Failed,

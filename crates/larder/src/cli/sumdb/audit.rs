@@ -8,7 +8,7 @@ use sumdb::Spec;
 use crate::cli::failure::Usage;
 use crate::cli::mode::Shown;
 use crate::cli::paper::{Cell, Paper, Tone, count, size};
-use crate::cli::{Exit, print_answer, progress};
+use crate::cli::{Exit, print_described, progress};
 use crate::config::Loaded;
 use crate::tasks;
 
@@ -40,11 +40,7 @@ pub(in crate::cli) fn run(call: AuditCall, loaded: &Loaded, shown: &Shown) -> an
         AuditError::Foreign { .. } => Usage::of(&error, "name another file with --state").into(),
         error @ AuditError::State(_) => anyhow::Error::from(error),
     })?;
-    print_answer(shown.json, &report, || {
-        let mut paper = Paper::for_stdout(&shown.environment);
-        describe(&mut paper, &report);
-        paper.text()
-    })?;
+    print_described(shown, &report, describe)?;
     Ok(match report.verdict {
         Verdict::Fine => Exit::Fine,
         Verdict::Incomplete => Exit::Failed,

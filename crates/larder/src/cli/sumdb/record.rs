@@ -5,8 +5,8 @@ use client::{Proof, target};
 use super::{exit, meant, opened};
 use crate::cli::args::Record;
 use crate::cli::mode::Shown;
-use crate::cli::paper::{Cell, Paper, count};
-use crate::cli::{Exit, failure, print, print_answer};
+use crate::cli::paper::{Cell, count};
+use crate::cli::{Exit, failure, print, print_described};
 use crate::config::Loaded;
 use crate::tasks;
 
@@ -37,8 +37,7 @@ pub(in crate::cli) fn run(
     if is_proof && !shown.json {
         return print(&proof.to_string());
     }
-    print_answer(shown.json, &proof, || {
-        let mut paper = Paper::for_stdout(&shown.environment);
+    print_described(shown, &proof, |paper, proof| {
         let row = |name: &str, text: String| vec![Cell::soft(name), Cell::plain(text)];
         let tree = proof.head().tree();
         paper.table(&[
@@ -49,6 +48,6 @@ pub(in crate::cli) fn run(
             row("record", count(proof.record().id())),
             row("proven in", format!("tree of {} records, {}", count(tree.size), tree.hash)),
         ]);
-        paper.text()
+        Exit::Fine
     })
 }

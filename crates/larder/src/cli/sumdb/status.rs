@@ -4,7 +4,7 @@ use crate::app::api::sumdb::{Databases, OwnLog};
 use crate::cli::failure::Usage;
 use crate::cli::mode::Shown;
 use crate::cli::paper::{Cell, Paper, Tone, count, heading, time};
-use crate::cli::{Exit, print_answer};
+use crate::cli::{Exit, print_described};
 use crate::config::Loaded;
 use crate::trust::Standing;
 
@@ -22,11 +22,7 @@ pub(in crate::cli) fn run(name: Option<&str>, loaded: &Loaded, shown: &Shown) ->
         }
     }
     let answer = Databases { databases, log };
-    print_answer(shown.json, &answer, || {
-        let mut paper = Paper::for_stdout(&shown.environment);
-        describe(&mut paper, &answer);
-        paper.text()
-    })?;
+    print_described(shown, &answer, describe)?;
     let is_closed = answer.databases.iter().any(|database| database.closed.is_some());
     let is_mute = answer.log.as_ref().is_some_and(|log| log.why.is_some());
     Ok(if is_closed || is_mute { Exit::Attention } else { Exit::Fine })
