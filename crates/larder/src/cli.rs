@@ -19,6 +19,7 @@ mod scrub;
 mod serve;
 mod status;
 mod sumdb;
+mod verdict;
 mod verify;
 mod version;
 

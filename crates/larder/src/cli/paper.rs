@@ -134,6 +134,11 @@ pub(super) fn heading(names: &[&str]) -> Vec<Cell> {
     names.iter().map(|name| Cell((*name).to_owned(), Tone::Soft)).collect()
 }
 
+/// A row of a table of facts: what it is, and what is known of it.
+pub(super) fn fact(name: &str, text: impl AsRef<str>) -> Vec<Cell> {
+    vec![Cell::soft(name), Cell::plain(text)]
+}
+
 /// A short time, as latencies are.
 pub(super) fn latency(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1000.0) } else { format!("{seconds} s") }

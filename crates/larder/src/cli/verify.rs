@@ -1,11 +1,12 @@
 //! `larder verify`.
 
-use client::verify::{self, Finding, Kind, Proxy, Report, Subject, SubjectError, Verdict};
+use client::verify::{self, Finding, Kind, Proxy, Report, Subject, SubjectError};
 use gomod::Patterns;
 
 use super::failure::Usage;
 use super::mode::Shown;
-use super::paper::{Cell, Paper, Tone, count};
+use super::paper::{Cell, Paper, Tone, count, fact};
+use super::verdict::Verdict;
 use super::{Exit, args, print_described, progress, sumdb};
 use crate::config::{Loaded, Pattern};
 use crate::tasks;
@@ -43,30 +44,24 @@ pub(super) fn run(args: &args::Verify, loaded: &Loaded, shown: &Shown) -> anyhow
     });
     bar.finish_and_clear();
     let report = report?;
-    print_described(shown, &report, describe)?;
-    Ok(match report.verdict {
-        Verdict::Same => Exit::Fine,
-        Verdict::Incomplete => Exit::Failed,
-        Verdict::Differs => Exit::Refused,
-    })
+    print_described(shown, &report, describe)
 }
 
-/// The report for a person.
-fn describe(paper: &mut Paper, report: &Report) {
-    let row = |name: &str, text: String| vec![Cell::soft(name), Cell::plain(text)];
+/// The report for a person, and what follows from it.
+fn describe(paper: &mut Paper, report: &Report) -> Exit {
     let subject: Vec<String> = report.subject.iter().map(|file| file.display().to_string()).collect();
-    let mut rows = vec![row("looked at", subject.join(", "))];
-    rows.push(row("database", format!("{}, asked at {}", report.database, report.source)));
+    let mut rows = vec![fact("looked at", subject.join(", "))];
+    rows.push(fact("database", format!("{}, asked at {}", report.database, report.source)));
     if let Some(tree) = report.tree {
-        rows.push(row("proven in", format!("tree of {} records", count(tree.size))));
+        rows.push(fact("proven in", format!("tree of {} records", count(tree.size))));
     }
-    rows.push(row("same", count(report.same)));
+    rows.push(fact("same", count(report.same)));
     if let Some(proxy) = &report.proxy {
-        rows.push(row("proxy", format!("{proxy}: {} files are the same", count(report.served))));
+        rows.push(fact("proxy", format!("{proxy}: {} files are the same", count(report.served))));
     }
     for (name, number) in [("private", report.private), ("other kinds", report.unknown)] {
         if number > 0 {
-            rows.push(row(name, format!("{}, not compared", count(number))));
+            rows.push(fact(name, format!("{}, not compared", count(number))));
         }
     }
     for (name, kind, tone) in COUNTED {
@@ -75,7 +70,8 @@ fn describe(paper: &mut Paper, report: &Report) {
             rows.push(vec![Cell::soft(name), Cell(count(number as u64), tone)]);
         }
     }
-    rows.push(vec![Cell::soft("verdict"), verdict(report)]);
+    let verdict = verdict(report);
+    rows.push(verdict.row());
     paper.table(&rows);
     for finding in report.findings.iter().take(SHOWN) {
         tell(paper, finding);
@@ -84,6 +80,7 @@ fn describe(paper: &mut Paper, report: &Report) {
         let more = report.findings.len() - SHOWN;
         paper.line(&[Cell::plain(format!("... and {more} more; --json names all"))]);
     }
+    verdict.exit
 }
 
 /// The words for what is counted.
@@ -99,11 +96,11 @@ const COUNTED: [(&str, Kind, Tone); 9] = [
     ("no proxy", Kind::ProxyUnreachable, Tone::Warn),
 ];
 
-fn verdict(report: &Report) -> Cell {
+fn verdict(report: &Report) -> Verdict {
     match report.verdict {
-        Verdict::Same => Cell("all is the same".to_owned(), Tone::Good),
-        Verdict::Incomplete => Cell("not all could be compared".to_owned(), Tone::Warn),
-        Verdict::Differs => Cell("SOMETHING DIFFERS".to_owned(), Tone::Bad),
+        verify::Verdict::Same => Verdict::good("all is the same"),
+        verify::Verdict::Incomplete => Verdict::open("not all could be compared"),
+        verify::Verdict::Differs => Verdict::bad("SOMETHING DIFFERS"),
     }
 }
 

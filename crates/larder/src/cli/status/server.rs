@@ -3,7 +3,7 @@
 use crate::app::api::status::{Status, Store};
 use crate::app::api::upstreams::Upstream;
 use crate::cli::Exit;
-use crate::cli::paper::{Cell, Paper, Tone, count, heading, latency, one_line, size, time};
+use crate::cli::paper::{Cell, Paper, Tone, count, fact, heading, latency, one_line, size, time};
 use crate::clock::{ago, span};
 
 /// Shows how the server does.
@@ -29,7 +29,6 @@ pub(super) fn show(paper: &mut Paper, status: &Status) -> Exit {
 }
 
 fn facts(status: &Status) -> Vec<Vec<Cell>> {
-    let fact = |name: &str, value: String| vec![Cell::soft(name), Cell::plain(value)];
     let configuration = &status.configuration;
     let file = configuration.file.as_deref().unwrap_or("no file");
     let mut rows = vec![

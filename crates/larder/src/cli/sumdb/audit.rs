@@ -1,13 +1,14 @@
 //! `larder sumdb audit`.
 
-use client::audit::{Audit, AuditError, Finding, Range, Report, Seen, Verdict};
+use client::audit::{self, Audit, AuditError, Finding, Range, Report, Seen};
 use client::{State, target};
 use indicatif::HumanBytes;
 use sumdb::Spec;
 
 use crate::cli::failure::Usage;
 use crate::cli::mode::Shown;
-use crate::cli::paper::{Cell, Paper, Tone, count, size};
+use crate::cli::paper::{Cell, Paper, Tone, count, fact, size};
+use crate::cli::verdict::Verdict;
 use crate::cli::{Exit, print_described, progress};
 use crate::config::Loaded;
 use crate::tasks;
@@ -40,37 +41,32 @@ pub(in crate::cli) fn run(call: AuditCall, loaded: &Loaded, shown: &Shown) -> an
         AuditError::Foreign { .. } => Usage::of(&error, "name another file with --state").into(),
         error @ AuditError::State(_) => anyhow::Error::from(error),
     })?;
-    print_described(shown, &report, describe)?;
-    Ok(match report.verdict {
-        Verdict::Fine => Exit::Fine,
-        Verdict::Incomplete => Exit::Failed,
-        Verdict::Wrong => Exit::Refused,
-    })
+    print_described(shown, &report, describe)
 }
 
-/// The report for a person.
-fn describe(paper: &mut Paper, report: &Report) {
-    let row = |name: &str, text: String| vec![Cell::soft(name), Cell::plain(text)];
-    let mut rows = vec![row("database", format!("{}, asked at {}", report.database, report.source))];
-    rows.push(row("last visit", report.before.map_or_else(|| "none".to_owned(), tree)));
+/// The report for a person, and what follows from it.
+fn describe(paper: &mut Paper, report: &Report) -> Exit {
+    let mut rows = vec![fact("database", format!("{}, asked at {}", report.database, report.source))];
+    rows.push(fact("last visit", report.before.map_or_else(|| "none".to_owned(), tree)));
     if let Some(seen) = report.tree {
-        rows.push(row("tree", tree(seen)));
+        rows.push(fact("tree", tree(seen)));
         let (read, from, to) = (count(report.records), report.from, report.to);
         let span = format!("{read} are those of the tree, of {} from {} on", count(to - from), count(from));
-        rows.push(row("records", if from == to { "none were to be read".to_owned() } else { span }));
+        rows.push(fact("records", if from == to { "none were to be read".to_owned() } else { span }));
         if from < to {
-            rows.push(row(
+            rows.push(fact(
                 "lookups",
                 format!("{} answered with the record that the tree has", report.lookups),
             ));
         }
     }
     let (answers, bytes) = (count(report.requests), size(report.bytes));
-    rows.push(row("asked", format!("{answers} answers, {bytes}")));
+    rows.push(fact("asked", format!("{answers} answers, {bytes}")));
     if let Some(state) = &report.state {
-        rows.push(row("remembered", state.display().to_string()));
+        rows.push(fact("remembered", state.display().to_string()));
     }
-    rows.push(vec![Cell::soft("verdict"), verdict(report)]);
+    let verdict = verdict(report);
+    rows.push(verdict.row());
     paper.table(&rows);
     remarks(paper, report);
     for Finding { kind, place, what } in &report.findings {
@@ -90,17 +86,18 @@ fn describe(paper: &mut Paper, report: &Report) {
         let place = report.evidence.iter().map(|path| path.display().to_string()).collect::<String>();
         paper.line(&[Cell::soft("kept as "), Cell::plain(place)]);
     }
+    verdict.exit
 }
 
 fn tree(seen: Seen) -> String {
     format!("{} records, {}", count(seen.size), seen.hash)
 }
 
-fn verdict(report: &Report) -> Cell {
+fn verdict(report: &Report) -> Verdict {
     match report.verdict {
-        Verdict::Fine => Cell("all is in order".to_owned(), Tone::Good),
-        Verdict::Incomplete => Cell("not found out".to_owned(), Tone::Warn),
-        Verdict::Wrong => Cell(format!("WRONG: {} found", count(report.wrong)), Tone::Bad),
+        audit::Verdict::Fine => Verdict::good("all is in order"),
+        audit::Verdict::Incomplete => Verdict::open("not found out"),
+        audit::Verdict::Wrong => Verdict::bad(&format!("WRONG: {} found", count(report.wrong))),
     }
 }
 

@@ -5,7 +5,7 @@ use client::{Proof, target};
 use super::{exit, meant, opened};
 use crate::cli::args::Record;
 use crate::cli::mode::Shown;
-use crate::cli::paper::{Cell, count};
+use crate::cli::paper::{count, fact};
 use crate::cli::{Exit, failure, print, print_described};
 use crate::config::Loaded;
 use crate::tasks;
@@ -38,15 +38,14 @@ pub(in crate::cli) fn run(
         return print(&proof.to_string());
     }
     print_described(shown, &proof, |paper, proof| {
-        let row = |name: &str, text: String| vec![Cell::soft(name), Cell::plain(text)];
         let tree = proof.head().tree();
         paper.table(&[
-            row("module", proof.module().to_string()),
-            row("zip", proof.sums().zip.to_string()),
-            row("go.mod", proof.sums().go_mod.to_string()),
-            row("database", spec.name().to_owned()),
-            row("record", count(proof.record().id())),
-            row("proven in", format!("tree of {} records, {}", count(tree.size), tree.hash)),
+            fact("module", proof.module().to_string()),
+            fact("zip", proof.sums().zip.to_string()),
+            fact("go.mod", proof.sums().go_mod.to_string()),
+            fact("database", spec.name()),
+            fact("record", count(proof.record().id())),
+            fact("proven in", format!("tree of {} records, {}", count(tree.size), tree.hash)),
         ]);
         Exit::Fine
     })
