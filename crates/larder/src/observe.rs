@@ -1,5 +1,6 @@
 //! What can be seen from outside: the log, the counters, and the ids that tie a request to its log line.
 
+mod causes;
 mod counters;
 pub mod families;
 mod harmless;
@@ -19,6 +20,7 @@ mod words;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use causes::{explain, with_causes};
 pub use counters::{Connected, Counters, Ended, Latencies, Summary};
 pub use harmless::is_harmful;
 pub use ids::{RequestId, RequestIds};
@@ -37,12 +39,6 @@ fn shard_of_thread() -> usize {
         static MINE: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
     }
     MINE.with(Cell::get)
-}
-
-/// An error as a line of the log says it: with its causes.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The time of a log line: the system's, whatever clock the server was given.

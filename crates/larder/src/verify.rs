@@ -205,16 +205,6 @@ pub fn resolved(path: &ModulePath, bytes: &Bytes) -> Result<Bytes, Wrong> {
     Ok(without_userinfo(bytes))
 }
 
-/// An error with its causes on one line, for a report or for a client: what is wrong is the source's doing.
-pub fn explain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string);
-    // A message that is only its cause's would be said twice.
-    let text = causes.fold(error.to_string(), |text, cause| {
-        if text.ends_with(&cause) { text } else { format!("{text}: {cause}") }
-    });
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn without_userinfo(bytes: &Bytes) -> Bytes {
     match info::without_userinfo(bytes) {
         std::borrow::Cow::Borrowed(_) => bytes.clone(),

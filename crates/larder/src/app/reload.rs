@@ -256,7 +256,7 @@ impl Live {
         Some(match read {
             Ok(pair) if certificates.put(&pair) => Renewal::Replaced,
             Ok(_) => Renewal::Same,
-            Err(error) => Renewal::Kept(crate::verify::explain(&error)),
+            Err(error) => Renewal::Kept(crate::observe::explain(&error)),
         })
     }
 }

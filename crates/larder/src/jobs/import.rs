@@ -20,6 +20,7 @@ use store::{Blobs, Durability, Spool};
 use crate::cache::KeepError;
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
+use crate::observe::explain;
 use crate::pipeline::Pipeline;
 use crate::verify::sums::{Summer, Sums};
 use crate::verify::{self, Verified};
@@ -144,9 +145,7 @@ async fn adopt_version(pipeline: Arc<Pipeline>, root: Arc<Path>, found: Found) -
             }
             Ok(None) => report.already_held += 1,
             Err(refused) => {
-                report
-                    .refused
-                    .push(Refusal { file: file.display().to_string(), why: verify::explain(&refused) });
+                report.refused.push(Refusal { file: file.display().to_string(), why: explain(&refused) });
             }
         }
     }

@@ -17,6 +17,7 @@ use super::remember::{Remember, RememberError};
 use super::shelf::Shelf;
 use super::tiles::ReadError;
 use super::{Log, Stopped};
+use crate::observe::with_causes;
 
 /// Why the writer cannot go on.
 #[derive(Debug)]
@@ -176,11 +177,5 @@ fn damaged(restore: Restore, found: &Stopped) -> Halt {
 
 /// A failure with its causes, as the log and the state show it.
 pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> Halt {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    Halt::Failed(text.into())
+    Halt::Failed(with_causes(error).into())
 }

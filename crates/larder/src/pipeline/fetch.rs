@@ -15,8 +15,8 @@ use super::{Error, FAILURE_MEMORY, Passage, Pipeline, told};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
 use crate::cache::{Held, KeepError, Lookup};
-use crate::observe::Tally;
 use crate::observe::trace::{self, Step};
+use crate::observe::{Tally, explain};
 use crate::trust::ask::receive_whole;
 use crate::verify::sums::Sums;
 use crate::verify::{self, Verified, VerifiedContent, Wrong};
@@ -435,7 +435,7 @@ fn in_turn(chain: &Chain, pin: Option<&str>) -> (Chain, usize) {
 
 /// What is wrong with a body is a fault of its source.
 pub(super) fn at_fault(wrong: &Wrong) -> SourceError {
-    SourceError::Rejected { text: verify::explain(wrong) }
+    SourceError::Rejected { text: explain(wrong) }
 }
 
 fn provenance(source: &dyn Source, ruling: &Ruling) -> Provenance {

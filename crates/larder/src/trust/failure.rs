@@ -9,6 +9,8 @@ use store::StoreError;
 use sumdb::client::ClientError;
 use sumdb::record::SumsError;
 
+use crate::observe::with_causes;
+
 /// Why there is no proven answer. Shared by all who asked, hence cheap to clone.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -84,7 +86,7 @@ pub enum LookupError {
 #[non_exhaustive]
 pub enum Lie {
     /// It is not proven.
-    #[error("{}", told(.0))]
+    #[error("{}", with_causes(.0))]
     Unproven(#[source] ClientError),
     /// A record that says nothing of a hash that clients need.
     #[error(transparent)]
@@ -177,11 +179,4 @@ fn alone(way: &Arc<dyn Source>, error: SourceError) -> WalkError {
     walk.next();
     walk.failed(error);
     walk.finish()
-}
-
-/// What is wrong, with its causes, on one line.
-fn told(error: &ClientError) -> String {
-    let error: &dyn std::error::Error = error;
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

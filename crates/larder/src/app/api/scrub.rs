@@ -23,7 +23,7 @@ pub(super) fn answer(parts: Arc<Parts>, asked: Asked) -> Answer {
             });
             let last = match report.await {
                 Ok(report) => Event::Done(report),
-                Err(error) => Event::Failed(crate::verify::explain(&error)),
+                Err(error) => Event::Failed(crate::observe::explain(&error)),
             };
             log(&last);
             lines.end(&last).await;

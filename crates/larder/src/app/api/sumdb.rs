@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, Asked, Parts};
 use crate::http::admin::{self, Refusal};
 use crate::log::{State, View};
+use crate::observe::explain;
 use crate::pipeline::Pipeline;
 use crate::trust::{AcceptError, LookupError, Standing};
-use crate::verify::explain;
 
 /// How the checksum databases do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

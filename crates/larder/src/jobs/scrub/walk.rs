@@ -11,6 +11,7 @@ use crate::cache::Cache;
 use crate::cache::evidence::FoundBy;
 use crate::cache::examine::{Damage, Pace};
 use crate::cache::manifest::{BadLine, Record};
+use crate::observe::explain;
 use crate::pipeline::{Class, Error, Pipeline};
 
 /// Names looked at in one go.
@@ -353,8 +354,4 @@ fn why_lost(error: &Error) -> String {
         Class::Absent | Class::Withdrawn => format!("no source has it any more ({told}); {FROM_A_COPY}"),
         _ => told,
     }
-}
-
-fn explain(error: &dyn std::error::Error) -> String {
-    crate::verify::explain(error)
 }
