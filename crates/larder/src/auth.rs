@@ -1,18 +1,21 @@
-//! Who asks. Access control has no rules yet; the identity is there so that every later rule has its argument.
+//! Who asks, and who is served private modules. Nobody has to prove who they are yet; the identity is there so that every
+//! later rule has its argument.
 
+mod separation;
 mod share;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+pub use separation::{Outside, Separation, spoken_for};
 pub use share::{Block, Shares};
 
 /// What is known of whoever sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The address the connection came from; none for the control socket.
+    /// The address the connection came from, or the one that a server in front speaks for; none for unix sockets.
     pub peer: Option<IpAddr>,
-    /// Where the server listened, as settings name it: `127.0.0.1:3000`, `https://[::]:8443`, `unix:/run/larder.sock`.
+    /// Where the server listened, as `listen` has it: `127.0.0.1:3000`, `https://:8443`, `unix:/run/larder.sock`.
     pub listener: Arc<str>,
     /// The host name that was asked for, as sent.
     pub host: Option<String>,

@@ -13,6 +13,7 @@
 //! passwords in addresses are never printed. GOPROXY and GOSUMDB are never read: on most machines they point at
 //! this server. Files are read by [`Reading`], again at every reload; the process's environment by `cli`, once.
 
+mod access;
 mod admin;
 mod breaker;
 mod budget;
@@ -55,6 +56,7 @@ use gomod::govcs::{GoVcs, GoVcsError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use access::Access;
 pub use admin::Admin;
 pub use breaker::Breaker;
 pub use budget::Budget;
@@ -175,6 +177,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// Where traces are sent. Only builds with the feature `otlp` have traces.
     pub trace: Trace,
+    /// Who is served what.
+    pub access: Access,
     /// Who may ask the server about itself, and tell it what to do.
     pub admin: Admin,
 }
@@ -211,6 +215,7 @@ impl Default for Config {
             log: Log::default(),
             metrics: Metrics::default(),
             trace: Trace::default(),
+            access: Access::default(),
             admin: Admin::default(),
         }
     }

@@ -33,7 +33,7 @@ use gomod::request::SumDbOperation;
 use gomod::{FileKind, Request as Want};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 
-use crate::auth::Identity;
+use crate::auth::{Identity, spoken_for};
 use crate::cache::open::ReadError;
 use crate::cache::{Content, Held};
 use crate::observe::trace::{self, Tracer};
@@ -141,6 +141,17 @@ impl Service {
     /// What answers module requests.
     pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
         &self.pipeline
+    }
+
+    /// Who asks, where a server in front may ask for somebody else.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let settings = self.settings.now();
+        if settings.proxies.is_empty() {
+            return peer;
+        }
+        let forwarded = headers.get_all("x-forwarded-for").iter();
+        let forwarded: Vec<&str> = forwarded.filter_map(|line| line.to_str().ok()).collect();
+        spoken_for(peer, &forwarded, &settings.proxies)
     }
 
     /// Answers one request of the control socket, which knows calls and the numbers only.

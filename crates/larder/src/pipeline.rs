@@ -4,6 +4,7 @@
 //! verified, kept, and then held. An outage is never told as an absence: absent is only what every source that may be
 //! asked has denied.
 
+mod admit;
 mod ahead;
 pub mod compare;
 mod departures;
@@ -215,6 +216,7 @@ impl Pipeline {
         reach: Reach,
     ) -> Result<Answer, Error> {
         tracing::trace!(?who.peer, %want, "asked");
+        self.admit(who, want)?;
         if let Request::SumDb(request) = want
             && let Some(log) = self.own_log(request)
         {

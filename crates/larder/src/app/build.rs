@@ -12,7 +12,7 @@ use source::{
 use store::Blobs;
 
 use super::secrets;
-use crate::auth::Shares;
+use crate::auth::{Separation, Shares};
 use crate::cache::{Cache, Freshness, evidence};
 use crate::clock::Clock;
 use crate::config::{self, Config, LogPrivate, Pattern};
@@ -103,6 +103,7 @@ pub(super) fn sources(
         client_wait: config.timeout.client_wait.into(),
         bounds: bounds(config),
         shares: Shares::new(config.limits.exempt.clone()),
+        separation: Separation::new(&config.access),
     })
 }
 
@@ -161,6 +162,7 @@ pub(super) fn service(config: &Config) -> http::Settings {
         admin_on_loopback: config.admin.loopback,
         metrics_allow: config.metrics.allow.clone(),
         log_peers: config.log.peer,
+        proxies: config.access.proxies.clone(),
         path_bytes: config.limits.path_bytes as usize,
         downloads: Downloads {
             all: config.limits.downloads as usize,

@@ -35,7 +35,7 @@ pub(super) fn open(config: &Config, mut passed: Vec<Passed>) -> anyhow::Result<D
             let name = if listen.tls { format!("https://{}", socket.name()) } else { socket.name() };
             let certificates = certificates.as_ref().filter(|_| listen.tls);
             let tls = certificates.map(Certificates::acceptor).transpose()?;
-            listeners.push(Listener { socket, tls, name: name.into() });
+            listeners.push(Listener { socket, tls, name: name.into(), setting: listen.to_string().into() });
         }
     }
     for socket in passed {

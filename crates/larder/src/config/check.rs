@@ -51,6 +51,11 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     if let Err(error) = config.govcs() {
         say(&["govcs"], error.to_string());
     }
+    for listen in config.access.private_on.iter().filter(|listen| !config.listen.contains(listen)) {
+        let reason =
+            format!("`{listen}` is not in `listen`, so nobody could come in there; write it as it is there");
+        say(&["access.private_on", "listen"], reason);
+    }
     let databases = config.sumdb.iter().map(|database| (database.spec.name(), database.spec.to_string()));
     for database in repeated(databases) {
         say(&["sumdb"], format!("{database} is named twice; a client could not tell them apart"));

@@ -159,7 +159,7 @@ impl Guest {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let who = Identity {
-            peer: self.peer,
+            peer: self.peer.map(|peer| self.host.service.client(peer, request.headers())),
             listener: self.host.name.clone(),
             host: host.or(request.uri().host()).map(str::to_owned),
             principal: None,

@@ -97,7 +97,7 @@ impl Told {
         };
         let why = match error {
             // Said in the first line already.
-            Error::Private(_) | Error::PrivateLookup { .. } => Vec::new(),
+            Error::Private(_) | Error::Outside(_) | Error::PrivateLookup { .. } => Vec::new(),
             _ => error.to_string().lines().map(str::to_owned).collect(),
         };
         Self {

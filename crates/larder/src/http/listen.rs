@@ -31,14 +31,16 @@ pub struct Listener {
     pub socket: Socket,
     /// TLS, if it is spoken here.
     pub tls: Option<TlsAcceptor>,
-    /// What logs and rules call it.
+    /// What logs call it: where it is.
     pub name: Arc<str>,
+    /// What rules call it: the entry of `listen` that it was opened for.
+    pub setting: Arc<str>,
 }
 
 /// Accepts connections until the tasks are told to stop; then lets those under way finish.
 pub async fn run(listener: Listener, admission: Arc<Admission>, service: Arc<Service>, tasks: Tasks) {
-    let Listener { socket, tls, name } = listener;
-    let host = Host::new(service, name, admission.clone(), tasks.clone());
+    let Listener { socket, tls, setting, .. } = listener;
+    let host = Host::new(service, setting, admission.clone(), tasks.clone());
     let server = Arc::new(Server { host: Arc::new(host), tls, tasks: tasks.clone() });
     loop {
         let accepted = tokio::select! {

@@ -22,6 +22,8 @@ pub struct Settings {
     pub metrics_allow: Vec<Cidr>,
     /// Whether the log tells where requests come from.
     pub log_peers: bool,
+    /// Servers in front that are believed when they say for whom they ask.
+    pub proxies: Vec<Cidr>,
     /// Longest path that is looked at; module paths and versions are far shorter.
     pub path_bytes: usize,
     /// How many answers may be sent from files and flights at once.
@@ -52,6 +54,7 @@ pub(super) struct Live {
     pub(super) admin_on_loopback: bool,
     pub(super) metrics_allow: Vec<Cidr>,
     pub(super) log_peers: bool,
+    pub(super) proxies: Vec<Cidr>,
     pub(super) path_bytes: usize,
     pub(super) downloads: downloads::Bounds,
     pub(super) immutable: HeaderValue,
@@ -70,6 +73,7 @@ impl From<Settings> for Live {
             admin_on_loopback: settings.admin_on_loopback,
             metrics_allow: settings.metrics_allow,
             log_peers: settings.log_peers,
+            proxies: settings.proxies,
             path_bytes: settings.path_bytes,
             downloads: settings.downloads,
         }

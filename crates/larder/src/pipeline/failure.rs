@@ -6,6 +6,7 @@ use std::time::Duration;
 use source::{RouteError, WalkError};
 use store::StoreError;
 
+use crate::auth::Outside;
 use crate::cache::KeepError;
 use crate::cache::open::ReadError;
 use crate::log::Refusal;
@@ -97,6 +98,9 @@ pub enum Error {
     /// No source may be asked.
     #[error(transparent)]
     Private(RouteError),
+    /// It is private, and not served to whoever asks.
+    #[error("{0}")]
+    Outside(Outside),
     /// A name that must not leave the house.
     #[error("lookups of private modules are not sent to {database}")]
     PrivateLookup {
@@ -160,9 +164,11 @@ impl Error {
                 LookupError::Absent { .. } => Class::Denied,
                 other => class_of(other),
             },
-            Self::Private(_) | Self::PrivateLookup { .. } | Self::BecamePrivate | Self::Unverifiable => {
-                Class::Denied
-            }
+            Self::Private(_)
+            | Self::Outside(_)
+            | Self::PrivateLookup { .. }
+            | Self::BecamePrivate
+            | Self::Unverifiable => Class::Denied,
             Self::Waited(_) | Self::Overloaded { .. } | Self::Log(_) | Self::Unrecorded => Class::Unavailable,
             Self::Store(error) if error.is_outage() => Class::Unavailable,
             Self::Rotten(error) if matches!(&**error, ReadError::Store(error) if error.is_outage()) => {

@@ -14,7 +14,7 @@ use source::{Origins, Routes};
 use tokio::sync::watch;
 
 use super::Bounds;
-use crate::auth::Shares;
+use crate::auth::{Separation, Shares};
 use crate::trust::Databases;
 
 /// Where modules come from, and how long clients wait for them.
@@ -35,6 +35,8 @@ pub struct Settings {
     pub bounds: Bounds,
     /// Whose share of the bounds a client uses.
     pub shares: Shares,
+    /// Where private modules are served.
+    pub separation: Separation,
 }
 
 impl Settings {

@@ -18,6 +18,7 @@ mod observing;
 mod outage;
 mod outside;
 mod own_log;
+mod private;
 mod proxy;
 mod reload;
 mod scrub;
