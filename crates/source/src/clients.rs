@@ -1,6 +1,6 @@
 //! The HTTP clients that all upstreams share: connection pools, certificates, outbound proxies.
 //!
-//! There are four, made once. Small answers and zips go through different pools: on HTTP/2 one host is one
+//! There are four, made once, and a fifth that trusts any certificate, for hosts that the operator has named for it. Small answers and zips go through different pools: on HTTP/2 one host is one
 //! connection, so a zip of hundreds of megabytes would stand before every `.info`; zips therefore have HTTP/1.1
 //! connections of their own. And what an operator configured goes through other pools than where a redirect leads:
 //! only the second kind resolves names through the address guard.
@@ -90,6 +90,8 @@ pub enum ClientsError {
 pub struct Clients {
     own: Pair,
     guarded: Pair,
+    /// Guarded too, for hosts whose certificates are not checked (GOINSECURE). Keeps no connections.
+    insecure: Client,
     guard: Arc<Guard>,
     outbound_hosts: Arc<HashSet<String>>,
 }
@@ -118,9 +120,12 @@ impl Clients {
             }
             proxies.iter().fold(builder, |builder, (proxy, _)| builder.proxy(proxy.clone()))
         };
+        let guarded = || base().dns_resolver(Arc::clone(&resolver));
+        let insecure = guarded().tls_danger_accept_invalid_certs(true).pool_max_idle_per_host(0);
         Ok(Self {
             own: Pair::build(base)?,
-            guarded: Pair::build(|| base().dns_resolver(Arc::clone(&resolver)))?,
+            guarded: Pair::build(guarded)?,
+            insecure: insecure.build().map_err(ClientsError::Tls)?,
             guard,
             outbound_hosts,
         })
@@ -130,6 +135,11 @@ impl Clients {
     pub(crate) fn pick(&self, large: bool, own: bool) -> &Client {
         let pair = if own { &self.own } else { &self.guarded };
         if large { &pair.large } else { &pair.small }
+    }
+
+    /// The client that trusts any certificate; nothing secret is sent over it.
+    pub(crate) fn insecure(&self) -> &Client {
+        &self.insecure
     }
 
     /// The guard for literal addresses.

@@ -3,6 +3,8 @@
 //! It has its place in a chain already, so that a list like `https://proxy.example.com,direct` is walked, and
 //! its failures are worded, as they will be. Until then it says of everything that it is not here.
 
+pub mod find;
+
 mod code;
 mod convert;
 mod fault;

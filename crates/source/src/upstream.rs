@@ -8,8 +8,8 @@
 mod again;
 mod base;
 mod body;
-mod redirect;
-mod wait;
+pub(crate) mod redirect;
+pub(crate) mod wait;
 
 use std::error::Error;
 use std::fmt;
@@ -158,7 +158,7 @@ impl HttpUpstream {
             let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
             let location = header(&response, &LOCATION).filter(|_| redirects).map(str::to_owned);
             let Some(location) = location else { return Ok(response) };
-            at = redirect::target(&at, &location, self.base.url(), &self.clients)?;
+            at = redirect::target(&at, &location, Some(self.base.url()), &self.clients)?;
         }
         Err(SourceError::Redirect(RedirectFault::TooMany))
     }
@@ -310,7 +310,7 @@ async fn beginning(mut response: Response, question: &Question<'_>) -> Vec<u8> {
 }
 
 /// The guard's refusal, if that is what an error is about.
-fn refused(error: &reqwest::Error) -> Option<Inside> {
+pub(crate) fn refused(error: &reqwest::Error) -> Option<Inside> {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(inside) = error.downcast_ref::<Inside>() {
@@ -321,12 +321,12 @@ fn refused(error: &reqwest::Error) -> Option<Inside> {
     None
 }
 
-fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
+pub(crate) fn header<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
     response.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Whether the bytes are not the file's own. A value that is no text is an encoding too.
-fn is_encoded(response: &Response) -> bool {
+pub(crate) fn is_encoded(response: &Response) -> bool {
     let mut values = response.headers().get_all(CONTENT_ENCODING).iter();
     values.any(|value| {
         let value = value.as_bytes();

@@ -3,38 +3,53 @@
 //! The target is somebody else's word. It is followed to http and https only, never from https to http, never to
 //! an address inside of the network, and it gets no credentials: those belong to the exact origin that they were
 //! configured for. The configured upstream's own origin is the operator's choice and needs no guard.
+//!
+//! The rules hold for whatever is asked over HTTP; pages that say where a repository is have no origin that is trusted.
 
 use reqwest::Url;
 
 use crate::clients::Clients;
 use crate::{RedirectFault, SourceError};
 
-/// The next URL of a walk along redirects, without userinfo and fragment.
-pub(super) fn target(
+/// The next URL of a walk along redirects, without userinfo and fragment. Only the `trusted` origin needs no guard.
+pub(crate) fn target(
     from: &Url,
     location: &str,
-    upstream: &Url,
+    trusted: Option<&Url>,
     clients: &Clients,
 ) -> Result<Url, SourceError> {
-    let fault = SourceError::Redirect;
-    let mut to = from.join(location).map_err(|_| fault(RedirectFault::Target))?;
-    if !matches!(to.scheme(), "http" | "https") {
-        return Err(fault(RedirectFault::Target));
-    }
+    let to = any_target(from, location)?;
     if from.scheme() == "https" && to.scheme() != "https" {
-        return Err(fault(RedirectFault::Downgrade));
+        return Err(SourceError::Redirect(RedirectFault::Downgrade));
     }
-    let cleared = to.set_username("").and_then(|()| to.set_password(None));
-    cleared.map_err(|()| fault(RedirectFault::Target))?;
-    to.set_fragment(None);
-    if to.origin() != upstream.origin() {
-        let host = to.host_str().ok_or(fault(RedirectFault::Target))?;
-        if clients.is_outbound(host) {
-            return Err(fault(RedirectFault::OutboundProxy));
-        }
-        clients.guard().check_host(host).map_err(|inside| SourceError::Refused { address: inside.0 })?;
+    if trusted.is_none_or(|trusted| to.origin() != trusted.origin()) {
+        check_outside(&to, clients)?;
     }
     Ok(to)
+}
+
+/// The same, where https may be left and the guard is still to be asked.
+pub(crate) fn any_target(from: &Url, location: &str) -> Result<Url, SourceError> {
+    let fault = SourceError::Redirect(RedirectFault::Target);
+    let Ok(mut to) = from.join(location) else { return Err(fault) };
+    if !matches!(to.scheme(), "http" | "https") || !to.has_host() {
+        return Err(fault);
+    }
+    if to.set_username("").and_then(|()| to.set_password(None)).is_err() {
+        return Err(fault);
+    }
+    to.set_fragment(None);
+    Ok(to)
+}
+
+/// Refuses a literal address that is inside, and outbound proxies, whose names the guarding resolver lets through.
+pub(crate) fn check_outside(url: &Url, clients: &Clients) -> Result<(), SourceError> {
+    let host = url.host_str().ok_or(SourceError::Redirect(RedirectFault::Target))?;
+    clients.guard().check_host(host).map_err(|inside| SourceError::Refused { address: inside.0 })?;
+    if clients.is_outbound(host) {
+        return Err(SourceError::Redirect(RedirectFault::OutboundProxy));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -47,7 +62,7 @@ mod tests {
     fn followed(from: &str, location: &str) -> Result<String, SourceError> {
         let clients = Clients::new(&Network::default(), Duration::from_secs(1)).unwrap();
         let upstream = Url::parse("https://proxy.example/go").unwrap();
-        target(&Url::parse(from).unwrap(), location, &upstream, &clients).map(String::from)
+        target(&Url::parse(from).unwrap(), location, Some(&upstream), &clients).map(String::from)
     }
 
     #[test]

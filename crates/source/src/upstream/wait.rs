@@ -12,7 +12,7 @@ const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// The wait that an answer asks for, at most an hour. A date is read against the answer's own `Date`, so that no
 /// clock but the upstream's matters; without one, against the system's. A date that has passed is no wait.
-pub(super) fn asked(response: &Response) -> Option<Duration> {
+pub(crate) fn asked(response: &Response) -> Option<Duration> {
     let text = header(response, &RETRY_AFTER)?.trim();
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         // Too many digits are a long wait, none are nonsense.

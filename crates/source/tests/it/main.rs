@@ -13,6 +13,7 @@ mod breaker;
 mod direct_faults;
 mod direct_versions;
 mod direct_zip;
+mod find;
 mod guard;
 mod history;
 mod places;

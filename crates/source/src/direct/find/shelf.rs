@@ -1,0 +1,167 @@
+//! Answers that are shared and remembered: one flight for all who ask the same at the same time, and its answer for a
+//! short while after.
+//!
+//! Whoever asks carries the flight on, so that nobody's leaving harms the others, and nothing goes on that nobody waits
+//! for. What is kept is bounded in number; the answers themselves have bounds of their own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use tokio::time::Instant;
+
+/// How many answers and flights are known at most. When there are more, what is kept is forgotten.
+const MOST: usize = 1024;
+
+type Flight<V> = BoxFuture<'static, V>;
+
+/// Answers by key.
+pub(super) struct Shelf<V: Clone> {
+    known: Mutex<HashMap<String, Slot<V>>>,
+}
+
+enum Slot<V: Clone> {
+    Flying(WeakShared<Flight<V>>),
+    Kept { answer: V, until: Instant },
+}
+
+impl<V: Clone + Send + Sync + 'static> Shelf<V> {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { known: Mutex::default() })
+    }
+
+    /// The answer of a key: the one that is kept, that of the flight under way, or that of a new one. `keep` says for how
+    /// long an answer counts.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        key: &str,
+        keep: impl FnOnce(&V) -> Duration + Send + 'static,
+        flight: impl FnOnce() -> Flight<V>,
+    ) -> V {
+        let joined = self.join(key);
+        let flight = match joined {
+            Some(Ok(answer)) => return answer,
+            Some(Err(flight)) => flight,
+            None => self.board(key, keep, flight()),
+        };
+        flight.await
+    }
+
+    fn join(&self, key: &str) -> Option<Result<V, Shared<Flight<V>>>> {
+        match self.known().get(key)? {
+            Slot::Kept { answer, until } => (Instant::now() < *until).then(|| Ok(answer.clone())),
+            Slot::Flying(flight) => flight.upgrade().map(Err),
+        }
+    }
+
+    fn board(
+        self: &Arc<Self>,
+        key: &str,
+        keep: impl FnOnce(&V) -> Duration + Send + 'static,
+        flight: Flight<V>,
+    ) -> Shared<Flight<V>> {
+        let (shelf, name) = (Arc::downgrade(self), key.to_owned());
+        let landing = async move {
+            let answer = flight.await;
+            if let Some(shelf) = shelf.upgrade() {
+                shelf.land(name, &answer, keep(&answer));
+            }
+            answer
+        };
+        let flight = landing.boxed().shared();
+        let mut known = self.known();
+        // Somebody may have been faster between looking and boarding.
+        if let Some(Slot::Flying(other)) = known.get(key)
+            && let Some(other) = other.upgrade()
+        {
+            return other;
+        }
+        if known.len() >= MOST {
+            known.retain(|_, slot| matches!(slot, Slot::Flying(flight) if flight.upgrade().is_some()));
+        }
+        if let Some(weak) = flight.downgrade() {
+            known.insert(key.to_owned(), Slot::Flying(weak));
+        }
+        flight
+    }
+
+    fn land(&self, key: String, answer: &V, keep: Duration) {
+        let mut known = self.known();
+        if keep.is_zero() {
+            known.remove(&key);
+        } else {
+            known.insert(key, Slot::Kept { answer: answer.clone(), until: Instant::now() + keep });
+        }
+    }
+
+    /// Forgets the answers whose keys fit; flights go on, and their answers are kept.
+    pub(super) fn forget(&self, fits: impl Fn(&str) -> bool) {
+        self.known().retain(|key, slot| matches!(slot, Slot::Flying(_)) || !fits(key));
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Slot<V>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flight_is_shared_and_its_answer_kept_for_a_while() {
+        let shelf = Shelf::new();
+        let (gate, count) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
+        let ask = || {
+            let (gate, count) = (Arc::clone(&gate), Arc::clone(&count));
+            shelf.ask(
+                "k",
+                |_| Duration::from_secs(10),
+                move || {
+                    async move {
+                        gate.notified().await;
+                        count.fetch_add(1, SeqCst)
+                    }
+                    .boxed()
+                },
+            )
+        };
+        let mut first = Box::pin(ask());
+        let mut second = Box::pin(ask());
+        assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
+        drop(first);
+        gate.notify_one();
+        assert_eq!(second.await, 0, "who boarded first may leave");
+        assert_eq!(ask().await, 0);
+        tokio::time::advance(Duration::from_secs(11)).await;
+        gate.notify_one();
+        assert_eq!(ask().await, 1);
+        shelf.forget(|key| key == "k");
+        gate.notify_one();
+        assert_eq!(ask().await, 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_not_to_be_kept_is_not() {
+        let shelf = Shelf::new();
+        for wanted in 0..3 {
+            assert_eq!(shelf.ask("k", |_| Duration::ZERO, || async move { wanted }.boxed()).await, wanted);
+        }
+        assert!(shelf.known().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_known_is_bounded() {
+        let shelf = Shelf::new();
+        for key in 0..3 * MOST {
+            shelf.ask(&key.to_string(), |()| Duration::from_mins(1), || async {}.boxed()).await;
+        }
+        assert!(shelf.known().len() <= MOST);
+    }
+}
