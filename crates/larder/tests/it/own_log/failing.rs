@@ -274,10 +274,14 @@ async fn signing(world: &World) {
 
 /// Flips a bit in the middle of a file of the log.
 async fn damage(world: &World, file: &str) {
-    let key = store::Key::parse(&format!("modules/sumdb/{}/{file}", super::world::NAME)).unwrap();
     let mut bytes = world.file(file).await.unwrap().to_vec();
     let at = bytes.len() / 2;
     bytes[at] ^= 1;
+    put(world, file, bytes).await;
+}
+
+async fn put(world: &World, file: &str, bytes: Vec<u8>) {
+    let key = store::Key::parse(&format!("modules/sumdb/{}/{file}", super::world::NAME)).unwrap();
     let (replace, strict) = (store::Publish::Replace, store::Durability::Strict);
     store::put(&world.blobs, &key, bytes.into(), replace, strict).await.unwrap();
 }
@@ -329,4 +333,29 @@ async fn two_histories_under_one_key_end_the_signing() {
         assert_eq!(world.beside.head(), Some(note.to_string().into_bytes()), "the evidence is kept");
         world.end();
     }
+}
+
+#[tokio::test]
+async fn what_was_read_and_never_proven_is_no_record() {
+    let world = grown_to(300).await;
+    let good = world.file("tile/8/data/000").await.unwrap();
+    let text = String::from_utf8(good.to_vec()).unwrap();
+    let (fifth, new) = (super::world::nth(5), super::world::nth(305));
+    let forged = text.replace(
+        &format!("{} {}", fifth.path.as_str(), fifth.version.as_str()),
+        &format!("{} {}", new.path.as_str(), new.version.as_str()),
+    );
+    put(&world, "tile/8/data/000", forged.into_bytes()).await;
+    // The head and that tile can be read, and then nothing more; then it is mended.
+    for _ in 0..2 {
+        world.blobs.hang_next(Operation::Open).release();
+    }
+    world.blobs.fail_always(Operation::Open, Fault::Before(Failure::Io));
+    let mut world = world.killed().await;
+    eventually("a failure to read", || async { matches!(world.log.view().state, State::Failing(_)) }).await;
+    world.blobs.heal();
+    put(&world, "tile/8/data/000", good.to_vec()).await;
+    world.append(305).await.unwrap();
+    assert_eq!(world.audit().await, 301);
+    world.end();
 }

@@ -187,6 +187,25 @@ async fn a_directory_in_the_place_of_the_file_is_told_until_the_file_is_back() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_replaced_is_told_until_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("log.key.state");
+    let writing = Writing::with_one(&state).await;
+    let run = |command: &str, args: &[&str]| {
+        let ran = std::process::Command::new(command).args(args).arg(&state).output();
+        ran.is_ok_and(|output| output.status.success())
+    };
+    // As a file that was mounted into a container by itself.
+    if !run("mount", &["--bind", state.to_str().unwrap()]) {
+        eprintln!("SKIPPED: this process may not mount a file");
+        return;
+    }
+    writing.fails_for_now(1).await;
+    assert!(run("umount", &["--lazy"]));
+    writing.goes_on(1).await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_what_was_remembered_ends_the_signing() {
     let other = sumdb::Signer::from_seed(sumdb::note::Name::parse(NAME).unwrap(), &[9; 32]);
     let foreign = sumdb::note::Note::new(sumdb::Tree::EMPTY.to_string()).unwrap().signed(&other).to_string();
