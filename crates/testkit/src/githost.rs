@@ -1,0 +1,240 @@
+//! A host of git repositories on loopback, over http, by git's own server.
+//!
+//! Every request goes to `git http-backend` as a CGI child, so that what is answered is what git answers: protocol version
+//! 2, shallow fetches, filters. Around it stand a record of what was asked, and faults: statuses, answers that are held
+//! back, answers that are cut. Repositories are directories below a root; a path ends at the name of one.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+type Pieces = stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, std::io::Error>>>;
+type Answer = Response<StreamBody<Pieces>>;
+
+/// A host. Dropped, it is gone.
+#[derive(Debug)]
+pub struct GitHost {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    root: PathBuf,
+    seen: Mutex<Vec<Asked>>,
+    fault: Mutex<Fault>,
+    /// Counts arrivals and releases, for those who wait.
+    turns: watch::Sender<u64>,
+}
+
+/// What was asked of the host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// The path, without query.
+    pub path: String,
+    /// The command of protocol version 2, empty for others: `ls-refs`, `fetch`.
+    pub command: String,
+    /// The header of that name.
+    pub authorization: Option<String>,
+}
+
+/// What goes wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// Every answer has this status, and this text.
+    Status(u16, &'static str),
+    /// Answers to this command wait until the fault is another.
+    Hold(&'static str),
+    /// Answers to this command break off after so many bytes.
+    Cut(&'static str, usize),
+    /// All who do not bring this `Authorization` are asked for one.
+    Wants(&'static str),
+}
+
+impl GitHost {
+    /// Serves the repositories below a directory.
+    pub async fn start(root: &Path) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            root: root.to_owned(),
+            seen: Mutex::default(),
+            fault: Mutex::default(),
+            turns: watch::Sender::new(0),
+        });
+        let accepting = tokio::spawn(accept(listener, shared.clone()));
+        Self { address, shared, accepting }
+    }
+
+    /// The URL of a repository: `http://127.0.0.1:12345/NAME`.
+    pub fn url(&self, name: &str) -> String {
+        format!("http://{}/{name}", self.address)
+    }
+
+    /// From now on, this goes wrong. What is held goes on.
+    pub fn fault(&self, fault: Fault) {
+        *self.shared.fault.lock().unwrap() = fault;
+        self.shared.turns.send_modify(|turns| *turns += 1);
+    }
+
+    /// All that was asked.
+    pub fn seen(&self) -> Vec<Asked> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// How often a command was given: `ls-refs` once by `git ls-remote` and once by each `git fetch`.
+    pub fn count(&self, command: &str) -> usize {
+        self.seen().iter().filter(|asked| asked.command == command).count()
+    }
+
+    /// Waits until a command was given so often.
+    pub async fn asked(&self, command: &str, times: usize) {
+        let mut turns = self.shared.turns.subscribe();
+        let enough = turns.wait_for(|_| self.count(command) >= times);
+        let waited = tokio::time::timeout(crate::DEADLINE, enough).await;
+        assert!(waited.is_ok(), "{command} was asked for {} times, not {times}", self.count(command));
+    }
+}
+
+impl Drop for GitHost {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(request, shared.clone()));
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answer, std::io::Error> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let command = command_of(&body, header("content-encoding").as_deref());
+    let authorization = header("authorization");
+    shared.seen.lock().unwrap().push(Asked {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        command: command.clone(),
+        authorization: authorization.clone(),
+    });
+    shared.turns.send_modify(|turns| *turns += 1);
+    let mut turns = shared.turns.subscribe();
+    let held = || matches!(&*shared.fault.lock().unwrap(), Fault::Hold(held) if *held == command);
+    let _ = turns.wait_for(|_| !held()).await;
+    let fault = shared.fault.lock().unwrap().clone();
+    match fault {
+        Fault::Status(status, text) => return Ok(plain(status, text)),
+        Fault::Wants(wanted) if authorization.as_deref() != Some(wanted) => {
+            let mut answer = plain(401, "who are you?\n");
+            answer.headers_mut().insert("www-authenticate", "Basic realm=\"git\"".parse().unwrap());
+            return Ok(answer);
+        }
+        _ => {}
+    }
+    let variables = [
+        ("REQUEST_METHOD", head.method.to_string()),
+        ("PATH_INFO", head.uri.path().to_owned()),
+        ("QUERY_STRING", head.uri.query().unwrap_or_default().to_owned()),
+        ("CONTENT_TYPE", header("content-type").unwrap_or_default()),
+        ("HTTP_CONTENT_ENCODING", header("content-encoding").unwrap_or_default()),
+        ("GIT_PROTOCOL", header("git-protocol").unwrap_or_default()),
+    ];
+    let output = backend(&shared.root, &variables, &body).await?;
+    let cut = match fault {
+        Fault::Cut(cut, after) if cut == command => Some(after),
+        _ => None,
+    };
+    Ok(from_cgi(&output, cut))
+}
+
+/// The command that a body of protocol version 2 begins with.
+fn command_of(body: &[u8], encoding: Option<&str>) -> String {
+    let mut text = Vec::new();
+    if encoding == Some("gzip") {
+        let _ = std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body), &mut text);
+    } else {
+        text.extend_from_slice(body);
+    }
+    let text = String::from_utf8_lossy(&text);
+    let command = text.split_once("command=").map_or("", |(_, rest)| rest);
+    command.chars().take_while(|letter| letter.is_ascii_lowercase() || *letter == '-').collect()
+}
+
+async fn backend(root: &Path, variables: &[(&str, String)], body: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    let mut child = Command::new("git")
+        .arg("http-backend")
+        .env("GIT_PROJECT_ROOT", root)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .envs(variables.iter().map(|(name, value)| (*name, value.as_str())))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut stdin = child.stdin.take().unwrap();
+    let body = body.to_vec();
+    let write = async move {
+        let _ = stdin.write_all(&body).await;
+        drop(stdin);
+    };
+    let (output, ()) = tokio::join!(child.wait_with_output(), write);
+    Ok(output?.stdout)
+}
+
+/// An answer from what a CGI child wrote: headers, an empty line, a body, which may break off.
+fn from_cgi(output: &[u8], cut: Option<usize>) -> Answer {
+    let end = output.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(output.len());
+    let head = String::from_utf8_lossy(&output[..end]).into_owned();
+    let body = output.get(end + 4..).unwrap_or_default();
+    let mut response = Response::builder();
+    for line in head.lines() {
+        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+        response = match name {
+            "Status" => response.status(value.split(' ').next().unwrap().parse::<u16>().unwrap()),
+            name => response.header(name, value),
+        };
+    }
+    let mut pieces =
+        vec![Ok(Frame::data(Bytes::copy_from_slice(&body[..cut.unwrap_or(body.len()).min(body.len())])))];
+    if cut.is_some() {
+        pieces.push(Err(std::io::Error::other("cut")));
+    }
+    response.body(StreamBody::new(stream::iter(pieces))).unwrap()
+}
+
+fn plain(status: u16, text: &'static str) -> Answer {
+    let pieces = vec![Ok(Frame::data(Bytes::from_static(text.as_bytes())))];
+    Response::builder().status(status).body(StreamBody::new(stream::iter(pieces))).unwrap()
+}
