@@ -17,16 +17,18 @@ mod flight;
 mod history;
 pub(crate) mod refs;
 mod remote;
+mod slot;
 mod tree;
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::jail::Access;
-use crate::repos::Means;
+use crate::repos::{Keeper, Means};
 use crate::{Place, Trouble, VcsError};
 
 use content::Contents;
@@ -34,6 +36,7 @@ use flight::Flights;
 use history::History;
 use refs::Refs;
 use remote::Remote;
+use slot::Slot;
 
 /// How long a server may take to say its refs.
 const REFS_DEADLINE: Duration = Duration::from_secs(45);
@@ -54,6 +57,8 @@ struct Inner {
     asking: Flights<Arc<Refs>>,
     contents: Contents,
     history: History,
+    dir: PathBuf,
+    asked: AtomicU64,
 }
 
 /// The refs as they were last told.
@@ -67,10 +72,20 @@ struct Known {
 impl GitRepo {
     /// The repository at a place, with its kept copies below a directory.
     pub(crate) fn new(place: Place, access: Access, dir: &Path, means: Arc<Means>) -> Self {
-        let contents = Contents::new(dir.join("contents"));
-        let history = History::new(dir.join("commits"));
+        let contents = Contents::new(Slot::new(dir.join("contents"), means.talks.clone()));
+        let history = History::new(Slot::new(dir.join("commits"), means.talks.clone()));
         let (refs, asking) = (Mutex::default(), Flights::default());
-        Self { inner: Arc::new(Inner { place, access, means, refs, asking, contents, history }) }
+        let asked = AtomicU64::new(means.room.ask());
+        let dir = dir.to_owned();
+        let inner = Arc::new(Inner { place, access, means, refs, asking, contents, history, dir, asked });
+        let keeper: Weak<Inner> = Arc::downgrade(&inner);
+        inner.means.room.enter(&inner.dir, keeper);
+        Self { inner }
+    }
+
+    /// Whether anybody holds it besides whom this belongs to.
+    pub(crate) fn is_used(&self) -> bool {
+        Arc::strong_count(&self.inner) > 1
     }
 
     /// Forgets what the refs are.
@@ -79,7 +94,40 @@ impl GitRepo {
     }
 }
 
+impl Keeper for Inner {
+    fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    fn give_up(&self, go: &mut dyn FnMut()) -> bool {
+        // Whoever fetches or reads holds one of the copies, or is about to.
+        let (Some(_contents), Some(_history)) = (self.contents.slot.let_go(), self.history.slot.let_go())
+        else {
+            return false;
+        };
+        self.history.forget();
+        go();
+        true
+    }
+}
+
 impl Inner {
+    /// Notes that somebody wants something of the copies.
+    fn ask(&self) {
+        self.asked.store(self.means.room.ask(), Ordering::Relaxed);
+    }
+
+    /// Measures the copies after a fetch.
+    async fn check_size(&self) -> Result<(), VcsError> {
+        let (means, dir, max) = (self.means.clone(), self.dir.clone(), self.means.max_repository_bytes);
+        let measured = tokio::task::spawn_blocking(move || means.room.grown(&dir)).await;
+        if measured.unwrap_or_default() <= max {
+            return Ok(());
+        }
+        self.throw_away().await;
+        Err(VcsError::TooLarge { what: "the repository".to_owned(), max })
+    }
+
     fn remote(&self, deadline: Duration) -> Remote<'_> {
         Remote { jail: &self.means.jail, place: &self.place, access: &self.access, deadline }
     }
@@ -106,7 +154,7 @@ impl Inner {
 
     async fn ask_refs(&self, changes: u64) -> Result<Arc<Refs>, VcsError> {
         let asked = Instant::now();
-        let text = match self.remote(REFS_DEADLINE).refs().await {
+        let text = match self.remote(REFS_DEADLINE).refs(&self.dir).await {
             Ok(text) => text,
             Err(error) => return Err(self.missing(error).await),
         };

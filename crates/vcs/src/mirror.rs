@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::VcsError;
 use crate::git::refs::Format;
 
-pub(crate) use objects::{Found, Kind, Object, Objects};
+pub(crate) use objects::{Found, Kind, Object, Objects, Talks};
 
 /// Turns off archive-only substitutions and exceptions, for all files (cmd/go `ensureGitAttributes`).
 const ATTRIBUTES: &str = "* -export-subst -export-ignore\n";
@@ -39,20 +39,23 @@ impl Mirror {
     ///
     /// # Errors
     /// [`VcsError::Local`]: the directory could not be made.
-    pub(crate) fn open(dir: &Path, format: Format) -> Result<Self, VcsError> {
+    pub(crate) fn open(dir: &Path, format: Format, talks: Talks) -> Result<Self, VcsError> {
         let failed = |error: io::Error| VcsError::Local {
             what: "keeping a repository".into(),
             cause: Arc::new(error),
         };
         let config = config(format);
-        if fs::read_to_string(dir.join("config")).is_ok_and(|kept| kept == config) {
+        let _ = fs::remove_dir_all(dir.with_extension("gone"));
+        if fs::read_to_string(dir.join("config")).is_ok_and(|kept| kept.starts_with(&config)) {
             clean(dir);
+            // A fetch that was killed may have added to it.
+            write(&dir.join("config"), &config).map_err(failed)?;
         } else {
             // Another format, another layout of ours, or half of one: nothing in it is worth more than a fetch.
             remove(dir);
             make(dir, &config).map_err(failed)?;
         }
-        Ok(Self { dir: dir.to_owned(), objects: Objects::default() })
+        Ok(Self { dir: dir.to_owned(), objects: Objects::new(talks) })
     }
 
     /// Where it is, for `GIT_DIR`.
@@ -63,6 +66,12 @@ impl Mirror {
     /// Whether history ends somewhere that is not its beginning.
     pub(crate) fn is_shallow(&self) -> bool {
         self.dir.join("shallow").exists()
+    }
+
+    /// How many packs there are: each fetch adds one, and every look-up goes through them.
+    pub(crate) fn packs(&self) -> usize {
+        let files = fs::read_dir(self.dir.join("objects/pack")).into_iter().flatten().flatten();
+        files.filter(|file| file.path().extension().is_some_and(|extension| extension == "pack")).count()
     }
 
     /// Puts our configuration back: `git fetch --filter` notes there that missing objects may be asked for one by one
@@ -94,14 +103,11 @@ fn make(dir: &Path, config: &str) -> io::Result<()> {
 /// `gc` would remove what no ref names any more, which may still be a version; what is received stays in packs, since
 /// thousands of loose files are slow to look through.
 fn config(format: Format) -> String {
-    let (version, extensions) = match format {
-        Format::Sha1 => (0, String::new()),
-        Format::Sha256 => (1, format!("[extensions]\n\tobjectFormat = {}\n", format.name())),
-    };
     format!(
-        "[core]\n\trepositoryFormatVersion = {version}\n\tbare = true\n\tlogAllRefUpdates = false\n\
-         \thooksPath = /dev/null\n{extensions}[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n\
-         [transfer]\n\tunpackLimit = 1\n[fetch]\n\trecurseSubmodules = false\n"
+        "[extensions]\n\tobjectFormat = {}\n[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n\tlogAllRefUpdates = false\n\
+         \thooksPath = /dev/null\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n\
+         [transfer]\n\tunpackLimit = 1\n[fetch]\n\trecurseSubmodules = false\n",
+        format.name()
     )
 }
 
@@ -152,9 +158,14 @@ fn for_each(dir: &Path, call: &mut dyn FnMut(&Path, bool)) {
 
 /// Removes a directory and all in it, whatever is there: moved aside first, so that it is gone at once. Blocking.
 pub(crate) fn remove(dir: &Path) {
+    let _ = fs::remove_dir_all(move_aside(dir).as_deref().unwrap_or(dir));
+}
+
+/// Gives a directory another name, by which it can be removed. Nothing if that cannot be done.
+pub(crate) fn move_aside(dir: &Path) -> Option<PathBuf> {
     let aside = dir.with_extension("gone");
     let _ = fs::remove_dir_all(&aside);
     #[expect(clippy::disallowed_methods, reason = "nothing is published: the directory is being removed")]
     let moved = fs::rename(dir, &aside);
-    let _ = fs::remove_dir_all(if moved.is_ok() { &aside } else { dir });
+    moved.is_ok().then_some(aside)
 }

@@ -3,6 +3,8 @@
 //! What this is for: a monorepo is one repository to all its modules, so that they share its kept copy, its refs and its
 //! fetches. Each has a directory, named by a hash of its system, its URL and the credential that it is asked with.
 
+mod room;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +16,14 @@ use sha2::{Digest as _, Sha256};
 use crate::git::GitRepo;
 use crate::git::refs::digits;
 use crate::jail::{Access, Jail};
+use crate::mirror::Talks;
 use crate::{Place, Repo, System, VcsError};
 
 /// Asks the URL of a place over http: the status of the answer, nothing if there was none. Redirects are followed.
 pub type Status = dyn Fn(&Place, &Access) -> BoxFuture<'static, Option<u16>> + Send + Sync;
+
+/// From how many repositories on those are forgotten that nobody holds: their refs, not their copies.
+const MAX_KNOWN: usize = 4096;
 
 /// What the repositories are given.
 pub struct ReposSettings {
@@ -39,7 +45,11 @@ pub(crate) struct Means {
     pub(crate) fresh: Duration,
     pub(crate) max_repository_bytes: u64,
     pub(crate) status: Arc<Status>,
+    pub(crate) room: Room,
+    pub(crate) talks: Talks,
 }
+
+pub(crate) use room::{Keeper, Room};
 
 impl std::fmt::Debug for Means {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -58,8 +68,9 @@ pub struct Repos {
 impl Repos {
     /// Repositories with these settings, asked by children of this jail.
     pub fn new(jail: Jail, settings: ReposSettings) -> Self {
-        let ReposSettings { dir, fresh, max_repository_bytes, max_total_bytes: _, status } = settings;
-        let means = Arc::new(Means { jail, fresh, max_repository_bytes, status });
+        let ReposSettings { dir, fresh, max_repository_bytes, max_total_bytes, status } = settings;
+        let (room, talks) = (Room::new(dir.clone(), max_total_bytes), Talks::default());
+        let means = Arc::new(Means { jail, fresh, max_repository_bytes, status, room, talks });
         Self { dir, means, open: Mutex::default() }
     }
 
@@ -73,6 +84,9 @@ impl Repos {
         }
         let dir = self.dir_of(place, access);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= MAX_KNOWN {
+            open.retain(|_, repo| repo.is_used());
+        }
         let make = || GitRepo::new(place.clone(), access.clone(), &dir, self.means.clone());
         Ok(Arc::new(open.entry(dir.clone()).or_insert_with(make).clone()))
     }

@@ -1,7 +1,6 @@
 //! The kept copy with whole commits.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,61 +8,36 @@ use tokio::sync::Mutex as Turn;
 
 use super::Inner;
 use super::flight::Flights;
-use super::refs::{Format, is_id};
+use super::refs::Format;
 use super::remote::Want;
-use crate::mirror::{Found, Kind, Mirror, remove, size_bytes};
-use crate::{Trouble, VcsError};
+use super::slot::Slot;
+use crate::jail::Reach;
+use crate::mirror::{Found, Kind, Mirror};
+use crate::{System, Trouble, VcsError};
 
 /// How long a fetch may take.
 pub(super) const FETCH_DEADLINE: Duration = Duration::from_mins(10);
 /// The largest commit or tag that is read.
-const MAX_COMMIT_BYTES: u64 = 16 << 20;
+pub(super) const MAX_COMMIT_BYTES: u64 = 16 << 20;
+/// How many packs a copy may have before they are gathered.
+pub(super) const MAX_PACKS: usize = 50;
 /// How many commits are fetched together at most.
 const MAX_TOGETHER: usize = 64;
 
 /// The copy, and who fetches into it.
 #[derive(Debug)]
 pub(super) struct Contents {
-    dir: PathBuf,
-    open: Turn<Option<Arc<Mirror>>>,
+    pub(super) slot: Slot,
     /// Held by the one who fetches.
     turn: Turn<()>,
-    fetching: Flights<()>,
+    fetching: Flights<Arc<Mirror>>,
     /// What those want who wait for their turn.
     wanted: Mutex<BTreeSet<Want>>,
 }
 
 impl Contents {
-    pub(super) fn new(dir: PathBuf) -> Self {
-        Self {
-            dir,
-            open: Turn::default(),
-            turn: Turn::default(),
-            fetching: Flights::default(),
-            wanted: Mutex::default(),
-        }
-    }
-
-    /// The copy, opened or made.
-    pub(super) async fn open(&self, format: Format) -> Result<Arc<Mirror>, VcsError> {
-        let mut open = self.open.lock().await;
-        if let Some(mirror) = &*open {
-            return Ok(mirror.clone());
-        }
-        let mirror = Arc::new(open_mirror(self.dir.clone(), format).await?);
-        *open = Some(mirror.clone());
-        Ok(mirror)
-    }
-
-    /// Throws a damaged copy away, unless that was done already.
-    pub(super) async fn discard(&self, damaged: &Arc<Mirror>) {
-        let mut open = self.open.lock().await;
-        if open.as_ref().is_some_and(|mirror| Arc::ptr_eq(mirror, damaged)) {
-            *open = None;
-            damaged.objects.close().await;
-            let dir = self.dir.clone();
-            let _ = tokio::task::spawn_blocking(move || remove(&dir)).await;
-        }
+    pub(super) fn new(slot: Slot) -> Self {
+        Self { slot, turn: Turn::default(), fetching: Flights::default(), wanted: Mutex::default() }
     }
 
     fn wanted(&self) -> std::sync::MutexGuard<'_, BTreeSet<Want>> {
@@ -97,50 +71,77 @@ impl Inner {
         id: &str,
         reference: Option<&str>,
     ) -> Result<Arc<Mirror>, VcsError> {
-        let mirror = self.contents.open(format_of(id)).await?;
+        let mirror = self.contents.slot.open(Format::of(id)).await?;
         if self.has(&mirror, id).await? {
             return Ok(mirror);
         }
+        drop(mirror);
         let (this, want) = (self.clone(), id.to_owned());
         let reference = reference.map(str::to_owned);
         let fetch = || -> futures_util::future::BoxFuture<'static, _> {
             Box::pin(async move { this.fetch_commit(&want, reference.as_deref()).await })
         };
-        self.contents.fetching.join(id, fetch).await?;
-        self.contents.open(format_of(id)).await
+        self.contents.fetching.join(id, fetch).await
     }
 
-    /// Whether a copy has a commit.
+    /// Whether a copy has a commit. A damaged one has nothing, and goes.
     ///
     /// # Errors
     /// [`VcsError::UnknownRevision`] if there is something of that id that is no commit.
-    pub(super) async fn has(&self, mirror: &Mirror, id: &str) -> Result<bool, VcsError> {
-        match mirror.objects.read(&self.means.jail, mirror.dir(), id, MAX_COMMIT_BYTES).await? {
+    pub(super) async fn has(&self, mirror: &Arc<Mirror>, id: &str) -> Result<bool, VcsError> {
+        match self.look(mirror, id).await? {
             Found::Object(object) if object.kind == Kind::Commit => Ok(true),
             Found::Object(_) | Found::TooLarge => Err(VcsError::UnknownRevision { name: id.to_owned() }),
             Found::Missing | Found::Ambiguous => Ok(false),
         }
     }
 
+    /// What a copy has of a name. A damaged one has nothing, and goes.
+    pub(super) async fn look(&self, mirror: &Arc<Mirror>, name: &str) -> Result<Found, VcsError> {
+        match mirror.objects.read(&self.means.jail, mirror.dir(), name, MAX_COMMIT_BYTES).await {
+            Err(VcsError::Failed { .. }) => {
+                self.start_over(mirror).await;
+                Ok(Found::Missing)
+            }
+            other => other,
+        }
+    }
+
     /// Fetches when it is our turn, unless somebody before us took our wish along.
-    async fn fetch_commit(&self, id: &str, reference: Option<&str>) -> Result<(), VcsError> {
+    async fn fetch_commit(&self, id: &str, reference: Option<&str>) -> Result<Arc<Mirror>, VcsError> {
         let source = reference.unwrap_or(id).to_owned();
         let wanting = Wanting::new(&self.contents, Want { id: id.to_owned(), source });
         let _turn = self.contents.turn.lock().await;
-        let mirror = self.contents.open(format_of(id)).await?;
+        let mut mirror = self.contents.slot.open(Format::of(id)).await?;
         if self.has(&mirror, id).await? {
-            return Ok(());
+            return Ok(mirror);
         }
-        let fetched = match self.fetch_together(&mirror, &wanting.want).await {
-            Err(error) if self.is_damaged(&mirror, &error).await => {
-                self.contents.discard(&mirror).await;
-                let anew = self.contents.open(format_of(id)).await?;
-                self.fetch_together(&anew, &wanting.want).await
-            }
-            other => other,
-        };
+        if !self.contents.slot.holds(&mirror).await {
+            mirror = self.contents.slot.open(Format::of(id)).await?;
+        }
+        let mut fetched = self.fetch_together(&mirror, &wanting.want).await;
+        if let Err(error) = &fetched
+            && self.is_damaged(&mirror, error).await
+        {
+            self.start_over(&mirror).await;
+            mirror = self.contents.slot.open(Format::of(id)).await?;
+            fetched = self.fetch_together(&mirror, &wanting.want).await;
+        }
         fetched?;
-        self.check_size().await
+        self.gather_packs(&mirror).await;
+        self.check_size().await?;
+        Ok(mirror)
+    }
+
+    /// Makes few packs of many. What no ref names any more stays, since it may be a version.
+    async fn gather_packs(&self, mirror: &Mirror) {
+        if mirror.packs() <= MAX_PACKS {
+            return;
+        }
+        let Ok(command) = self.means.jail.command(System::Git, Reach::Content) else { return };
+        let command = command.args(["repack", "-q", "-d", "-l", "--geometric=2"]).deadline(FETCH_DEADLINE);
+        // Many packs are slow and not wrong.
+        let _ = command.env("GIT_DIR", mirror.dir()).dir(mirror.dir()).output(1 << 20).await;
     }
 
     /// What we want, and on the way what others want too; if that fails, what we want by every means there is.
@@ -178,30 +179,6 @@ impl Inner {
         }
         Err(VcsError::UnknownRevision { name: want.id.clone() })
     }
-
-    /// Whether a fetch failed because the copy here is damaged and not because of the server.
-    async fn is_damaged(&self, mirror: &Mirror, error: &VcsError) -> bool {
-        match error {
-            VcsError::Failed { trouble: Trouble::Corrupt | Trouble::Other, .. } => {
-                !self.is_sound(mirror).await
-            }
-            _ => false,
-        }
-    }
-
-    async fn check_size(&self) -> Result<(), VcsError> {
-        let packs = self.contents.dir.join("objects");
-        let max = self.means.max_repository_bytes;
-        let size = tokio::task::spawn_blocking(move || size_bytes(&packs)).await.unwrap_or_default();
-        if size <= max {
-            return Ok(());
-        }
-        let open = self.contents.open.lock().await.clone();
-        if let Some(mirror) = open {
-            self.contents.discard(&mirror).await;
-        }
-        Err(VcsError::TooLarge { what: "the repository".to_owned(), max })
-    }
 }
 
 /// What another way of asking would not change.
@@ -212,17 +189,4 @@ fn is_final(error: &VcsError) -> bool {
         }
         _ => true,
     }
-}
-
-/// What ids look like where this is one.
-pub(super) fn format_of(id: &str) -> Format {
-    if is_id(id) && id.len() == Format::Sha256.digits() { Format::Sha256 } else { Format::Sha1 }
-}
-
-/// Opens a mirror where blocking is allowed.
-pub(super) async fn open_mirror(dir: PathBuf, format: Format) -> Result<Mirror, VcsError> {
-    let opened = tokio::task::spawn_blocking(move || Mirror::open(&dir, format)).await;
-    opened.unwrap_or_else(|error| {
-        Err(VcsError::Local { what: "opening a kept repository".to_owned(), cause: Arc::new(error) })
-    })
 }

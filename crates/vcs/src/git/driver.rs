@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use super::commit::{committed, member};
-use super::refs::{Meaning, Refs};
+use super::refs::{Format, Meaning, Refs};
 use super::{GitRepo, Inner, tree};
 use crate::jail::Reach;
 use crate::mirror::{Found, Kind, Mirror, Object};
@@ -42,7 +42,7 @@ impl Repo for GitRepo {
             let mirror = self.inner.located(revision).await?;
             match self.inner.file(&mirror, revision, path, max).await {
                 Err(error) if is_damage(&error) => {
-                    self.inner.contents.discard(&mirror).await;
+                    self.inner.start_over(&mirror).await;
                     let anew = self.inner.located(revision).await?;
                     self.inner.file(&anew, revision, path, max).await
                 }
@@ -72,7 +72,7 @@ impl Repo for GitRepo {
             let mirror = self.inner.located(revision).await?;
             match self.inner.archive(&mirror, revision, directory).await {
                 Err(error) if is_damage(&error) => {
-                    self.inner.contents.discard(&mirror).await;
+                    self.inner.start_over(&mirror).await;
                     let anew = self.inner.located(revision).await?;
                     self.inner.archive(&anew, revision, directory).await
                 }
@@ -98,6 +98,7 @@ fn damaged(what: &str) -> VcsError {
 
 impl Inner {
     async fn stat(self: &Arc<Self>, name: Option<&str>) -> Result<Revision, VcsError> {
+        self.ask();
         match self.stat_at(&self.refs().await?, name).await {
             // The name was moved, and its old commit removed, between the asking and the fetching.
             Err(VcsError::UnknownRevision { name: id }) if name != Some(id.as_str()) => {
@@ -141,9 +142,9 @@ impl Inner {
         if refs.format().is_none() {
             return Err(VcsError::UnknownRevision { name: digits.to_owned() });
         }
-        let mirror = self.contents.open(refs.format().unwrap_or(Self::format(digits))).await?;
+        let mirror = self.contents.slot.open(refs.format().unwrap_or(Format::of(digits))).await?;
         let name = format!("{digits}^{{commit}}");
-        match mirror.objects.read(&self.means.jail, mirror.dir(), &name, MAX_OBJECT_BYTES).await? {
+        match self.look(&mirror, &name).await? {
             Found::Object(object) => Ok(object.id),
             _ => self.in_history(refs, digits).await,
         }
@@ -170,10 +171,11 @@ impl Inner {
 
     /// The copy with a commit that was told of before, fetched again if it is not there any more.
     async fn located(self: &Arc<Self>, id: &str) -> Result<Arc<Mirror>, VcsError> {
+        self.ask();
         if !super::refs::is_id(id) {
             return Err(VcsError::UnknownRevision { name: id.to_owned() });
         }
-        let mirror = self.contents.open(Self::format(id)).await?;
+        let mirror = self.contents.slot.open(Format::of(id)).await?;
         if self.has(&mirror, id).await? {
             return Ok(mirror);
         }
@@ -220,7 +222,7 @@ impl Inner {
     /// What is at a path, found by reading every directory on the way: a file, a directory, or nothing.
     async fn look_up(&self, mirror: &Mirror, id: &str, path: &str) -> Result<Option<bool>, VcsError> {
         let mut at = self.object(mirror, &format!("{id}^{{tree}}")).await?;
-        let id_bytes = Self::format(id).digits() / 2;
+        let id_bytes = Format::of(id).digits() / 2;
         let mut elements = path.split('/').peekable();
         while let Some(element) = elements.next() {
             let found = member(&at.bytes, element.as_bytes(), id_bytes);

@@ -1,18 +1,19 @@
 //! The kept copy with all commits and no files, for questions about ancestors.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::BoxFuture;
 use tokio::sync::Mutex as Turn;
 
 use super::Inner;
-use super::content::{FETCH_DEADLINE, format_of, open_mirror};
+use super::content::{FETCH_DEADLINE, MAX_PACKS};
 use super::flight::Flights;
 use super::refs::{Format, Refs};
+use super::slot::Slot;
 use crate::jail::Reach;
-use crate::mirror::{Found, Kind, Mirror, remove};
-use crate::{System, Trouble, VcsError};
+use crate::mirror::{Found, Mirror, Object};
+use crate::{System, VcsError};
 
 /// Most ids that a walk may write: 1.5 million commits.
 const MAX_WALK_BYTES: u64 = 64 << 20;
@@ -20,77 +21,69 @@ const MAX_WALK_BYTES: u64 = 64 << 20;
 /// The copy, and the refs that it was last fetched at.
 #[derive(Debug)]
 pub(super) struct History {
-    dir: PathBuf,
-    open: Turn<Option<Fetched>>,
+    pub(super) slot: Slot,
+    at: Mutex<Option<Arc<Refs>>>,
+    /// Held by the one who fetches.
+    turn: Turn<()>,
     fetching: Flights<Arc<Mirror>>,
 }
 
-#[derive(Clone, Debug)]
-struct Fetched {
-    mirror: Arc<Mirror>,
-    at: Arc<Refs>,
-}
-
 impl History {
-    pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir, open: Turn::default(), fetching: Flights::default() }
+    pub(super) fn new(slot: Slot) -> Self {
+        Self { slot, at: Mutex::default(), turn: Turn::default(), fetching: Flights::default() }
     }
 
-    async fn discard(&self) {
-        let mut open = self.open.lock().await;
-        if let Some(fetched) = open.take() {
-            fetched.mirror.objects.close().await;
-        }
-        let dir = self.dir.clone();
-        let _ = tokio::task::spawn_blocking(move || remove(&dir)).await;
+    /// Forgets what is there.
+    pub(super) fn forget(&self) {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn is_at(&self, refs: &Refs) -> bool {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|at| **at == *refs)
     }
 }
 
 impl Inner {
     /// The commits of all that these refs name.
     pub(super) async fn history(self: &Arc<Self>, refs: &Arc<Refs>) -> Result<Arc<Mirror>, VcsError> {
-        if let Some(fetched) = &*self.history.open.lock().await
-            && *fetched.at == **refs
-        {
-            return Ok(fetched.mirror.clone());
+        // Held first: what is held is not given up between the question and the use.
+        let mirror = self.history.slot.open(refs.format().unwrap_or(Format::Sha1)).await?;
+        if self.history.is_at(refs) {
+            return Ok(mirror);
         }
+        drop(mirror);
         let (this, refs, key) = (self.clone(), refs.clone(), format!("{:p}", Arc::as_ptr(refs)));
-        let fetch = || -> futures_util::future::BoxFuture<'static, _> {
-            Box::pin(async move { this.fetch_history(refs).await })
-        };
+        let fetch = || -> BoxFuture<'static, _> { Box::pin(async move { this.fetch_history(refs).await }) };
         // One fetch for each state of the refs, which all who were told of it share.
         self.history.fetching.join(&key, fetch).await
     }
 
     async fn fetch_history(&self, refs: Arc<Refs>) -> Result<Arc<Mirror>, VcsError> {
-        let mut open = self.history.open.lock().await;
         let format = refs.format().unwrap_or(Format::Sha1);
-        let kept = open.take().map(|fetched| fetched.mirror);
-        let mirror = match kept {
-            Some(mirror) => mirror,
-            None => Arc::new(open_mirror(self.history.dir.clone(), format).await?),
-        };
+        let _turn = self.history.turn.lock().await;
+        let mut mirror = self.history.slot.open(format).await?;
+        if self.history.is_at(&refs) {
+            return Ok(mirror);
+        }
+        if mirror.packs() > MAX_PACKS {
+            // Its packs cannot be gathered, since git would look for the files that are left out.
+            self.start_over(&mirror).await;
+            mirror = self.history.slot.open(format).await?;
+        }
         let has_head = refs.head().is_some();
-        let fetched = self.remote(FETCH_DEADLINE).fetch_commits(&mirror, has_head).await;
+        let mut fetched = self.remote(FETCH_DEADLINE).fetch_commits(&mirror, has_head).await;
+        if let Err(error) = &fetched
+            && self.is_damaged(&mirror, error).await
+        {
+            self.start_over(&mirror).await;
+            mirror = self.history.slot.open(format).await?;
+            fetched = self.remote(FETCH_DEADLINE).fetch_commits(&mirror, has_head).await;
+        }
         mirror.reset_config(format)?;
-        let mirror = match fetched {
-            Ok(()) => mirror,
-            Err(error @ VcsError::Failed { trouble: Trouble::Corrupt | Trouble::Other, .. }) => {
-                if self.is_sound(&mirror).await {
-                    return Err(error);
-                }
-                drop(mirror);
-                let dir = self.history.dir.clone();
-                let _ = tokio::task::spawn_blocking(move || remove(&dir)).await;
-                let anew = Arc::new(open_mirror(self.history.dir.clone(), format).await?);
-                self.remote(FETCH_DEADLINE).fetch_commits(&anew, has_head).await?;
-                anew.reset_config(format)?;
-                anew
-            }
-            Err(error) => return Err(error),
-        };
+        fetched?;
         self.lend(&mirror, &refs).await?;
-        *open = Some(Fetched { mirror: mirror.clone(), at: refs });
+        self.check_size().await?;
+        *self.history.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(refs);
         Ok(mirror)
     }
 
@@ -100,7 +93,7 @@ impl Inner {
         let tree = format!("{}^{{tree}}", head.id);
         match mirror.objects.read(&self.means.jail, mirror.dir(), &tree, 64 << 20).await? {
             Found::Object(_) | Found::TooLarge => {
-                let contents = self.contents.open(refs.format().unwrap_or(Format::Sha1)).await?;
+                let contents = self.contents.slot.open(refs.format().unwrap_or(Format::Sha1)).await?;
                 contents.borrow_from(mirror)?;
                 // It looks for where to borrow from at its start.
                 contents.objects.close().await;
@@ -110,18 +103,33 @@ impl Inner {
         }
     }
 
+    /// An object of the history by name, and the copy that has it.
+    async fn recorded(
+        self: &Arc<Self>,
+        refs: &Arc<Refs>,
+        name: &str,
+    ) -> Result<(Option<Object>, Arc<Mirror>), VcsError> {
+        loop {
+            let mirror = self.history(refs).await?;
+            match self.look(&mirror, name).await? {
+                Found::Object(object) => return Ok((Some(object), mirror)),
+                // What was thrown away meanwhile has nothing, which says nothing.
+                _ if !self.history.slot.holds(&mirror).await => {}
+                _ => return Ok((None, mirror)),
+            }
+        }
+    }
+
     /// The commit of the history that begins with these digits.
     pub(super) async fn in_history(
         self: &Arc<Self>,
         refs: &Arc<Refs>,
         digits: &str,
     ) -> Result<String, VcsError> {
-        let mirror = self.history(refs).await?;
-        let name = format!("{digits}^{{commit}}");
-        match mirror.objects.read(&self.means.jail, mirror.dir(), &name, 16 << 20).await? {
-            Found::Object(object) if object.kind == Kind::Commit => Ok(object.id),
+        match self.recorded(refs, &format!("{digits}^{{commit}}")).await? {
+            (Some(commit), _) => Ok(commit.id),
             // Go does not tell several from none here (cmd/go `gitRepo.statLocal`).
-            _ => Err(VcsError::UnknownRevision { name: digits.to_owned() }),
+            (None, _) => Err(VcsError::UnknownRevision { name: digits.to_owned() }),
         }
     }
 
@@ -152,15 +160,11 @@ impl Inner {
 
     /// All that is behind a commit; nothing where history does not have it, because no branch does any more.
     async fn behind(self: &Arc<Self>, refs: &Arc<Refs>, id: &str) -> Result<HashSet<String>, VcsError> {
-        let mirror = self.history(refs).await?;
-        if !self.has(&mirror, id).await? {
-            return Ok(HashSet::new());
-        }
+        let (Some(_), mirror) = self.recorded(refs, id).await? else { return Ok(HashSet::new()) };
         match self.ancestors(&mirror, id).await {
             Err(VcsError::Failed { .. }) => {
                 // What has a commit but not its ancestors is damaged.
-                drop(mirror);
-                self.history.discard().await;
+                self.start_over(&mirror).await;
                 let anew = self.history(refs).await?;
                 self.ancestors(&anew, id).await
             }
@@ -177,18 +181,5 @@ impl Inner {
         }
         let behind = self.behind(&refs, id).await?;
         Ok(behind.contains(on))
-    }
-
-    /// Whether all that the refs of a copy lead to can be read.
-    pub(super) async fn is_sound(&self, mirror: &Mirror) -> bool {
-        let Ok(command) = self.means.jail.command(System::Git, Reach::Content) else { return true };
-        let command = command.args(["rev-list", "--quiet", "--objects", "--missing=allow-promisor", "--all"]);
-        let walked = command.env("GIT_DIR", mirror.dir()).dir(mirror.dir()).output(1 << 20).await;
-        !matches!(walked, Err(VcsError::Failed { .. }))
-    }
-
-    /// What ids look like here.
-    pub(super) fn format(id: &str) -> Format {
-        format_of(id)
     }
 }

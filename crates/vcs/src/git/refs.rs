@@ -24,6 +24,11 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    /// What ids look like where this is one.
+    pub(crate) fn of(id: &str) -> Self {
+        if id.len() == Self::Sha256.digits() { Self::Sha256 } else { Self::Sha1 }
+    }
+
     /// As git's configuration says it.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -95,7 +100,7 @@ impl Refs {
     /// What the ids look like; nothing in an empty repository.
     pub(super) fn format(&self) -> Option<Format> {
         let id = self.by_name.values().next()?;
-        Some(if id.len() == Format::Sha256.digits() { Format::Sha256 } else { Format::Sha1 })
+        Some(Format::of(id))
     }
 
     /// The tags that begin with `prefix`, by name.

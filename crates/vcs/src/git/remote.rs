@@ -5,11 +5,15 @@
 //! `refs/kept/ID`: a tag that moves, or that is removed, takes away nothing that somebody was told of, and a tag `a`
 //! never stands in the way of a tag `a/b`. The commands are those of cmd/go `gitRepo` otherwise.
 
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::jail::{Access, Command, Jail, Reach};
 use crate::mirror::Mirror;
-use crate::{Place, System, VcsError};
+use crate::{Place, System, Trouble, VcsError};
 
 /// Most bytes of refs: a repository with 200,000 pull requests has 20 MB.
 const MAX_REFS_BYTES: u64 = 64 << 20;
@@ -33,10 +37,39 @@ pub(super) struct Want {
 }
 
 impl Remote<'_> {
-    /// All refs, as text.
-    pub(super) async fn refs(&self) -> Result<Vec<u8>, VcsError> {
-        let command = self.command()?.args(["ls-remote", "-q", "--end-of-options", self.place.url()]);
-        Ok(command.output(MAX_REFS_BYTES).await?.stdout)
+    /// All refs, as text. `dir` is a directory of ours, which is made if it is needed.
+    pub(super) async fn refs(&self, dir: &Path) -> Result<Vec<u8>, VcsError> {
+        let text = self.listing()?.output(MAX_REFS_BYTES).await?.stdout;
+        if text.is_empty() && matches!(self.place.scheme(), "http" | "https") {
+            self.check_speaks(dir).await?;
+        }
+        Ok(text)
+    }
+
+    fn listing(&self) -> Result<Command, VcsError> {
+        Ok(self.command()?.args(["ls-remote", "-q", "--end-of-options", self.place.url()]))
+    }
+
+    /// Makes sure that a server without refs is one of git. To git, any page of one line that is answered with status 200,
+    /// such as that of a gate that wants people to sign in, is the listing of an empty repository; but no packets come
+    /// from there.
+    async fn check_speaks(&self, dir: &Path) -> Result<(), VcsError> {
+        let local =
+            |error: io::Error| VcsError::Local { what: "asking git".to_owned(), cause: Arc::new(error) };
+        fs::create_dir_all(dir).map_err(local)?;
+        let trace = dir.join("packets");
+        let listed = self.listing()?.env("GIT_TRACE_PACKET", &trace).output(MAX_REFS_BYTES).await;
+        let packets = fs::read(&trace).unwrap_or_default();
+        let _ = fs::remove_file(&trace);
+        listed?;
+        if packets.windows(7).any(|word| word == b"packet:") {
+            return Ok(());
+        }
+        Err(VcsError::Failed {
+            command: "git ls-remote".to_owned(),
+            trouble: Trouble::Other,
+            text: "what the server answered is not of git".to_owned(),
+        })
     }
 
     /// Commits with all their files and without their history.

@@ -4,9 +4,10 @@
 //! needs several answers. The child sees what later fetches bring. One is asked at a time; whoever leaves in the middle
 //! of an answer takes the child along, so that no answer ever goes to the wrong question.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,15 +58,55 @@ pub(crate) enum Found {
     Missing,
 }
 
+/// How many mirrors have a child at once; each has one of the jail's places.
+const MAX_TALKS: usize = 8;
+
 /// The child of a mirror, once it was needed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Objects {
-    open: Arc<Mutex<Option<Pipes>>>,
+    open: Arc<Seat>,
+    talks: Talks,
 }
 
 type Pipes = BufReader<Conversation>;
+/// Where the child of a mirror sits, if it has one.
+type Seat = Mutex<Option<Pipes>>;
+/// A seat that somebody has taken, to ask.
+type Taken = tokio::sync::OwnedMutexGuard<Option<Pipes>>;
+
+/// The children of all mirrors, those asked last at the end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Talks {
+    open: Arc<std::sync::Mutex<VecDeque<Weak<Seat>>>>,
+}
+
+impl Talks {
+    /// Notes that a mirror's child is asked, and ends that of another if there are too many.
+    fn ask(&self, seat: &Arc<Seat>) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = Arc::downgrade(seat);
+        open.retain(|other| other.strong_count() > 0 && !other.ptr_eq(&asked));
+        open.push_back(asked);
+        let mut surplus = open.len().saturating_sub(MAX_TALKS);
+        open.retain(|other| {
+            if surplus == 0 {
+                return true;
+            }
+            surplus -= 1;
+            // Who is asked just now goes another time.
+            let Some(other) = other.upgrade() else { return false };
+            let Ok(mut pipes) = other.try_lock() else { return true };
+            drop(pipes.take());
+            false
+        });
+    }
+}
 
 impl Objects {
+    pub(super) fn new(talks: Talks) -> Self {
+        Self { open: Arc::default(), talks }
+    }
+
     /// The object of a name (`ID^{commit}`, `ID:path`), of at most `max` bytes.
     ///
     /// # Errors
@@ -81,6 +122,7 @@ impl Objects {
         if name.bytes().any(|byte| byte == b'\n' || byte == 0) {
             return Ok(Found::Missing);
         }
+        self.talks.ask(&self.open);
         let mut open = self.open.clone().lock_owned().await;
         // An old child may have met its end; a new one that breaks off has met damage.
         let is_new = open.is_none();
@@ -107,8 +149,6 @@ impl Objects {
     }
 }
 
-type Place = tokio::sync::OwnedMutexGuard<Option<Pipes>>;
-
 async fn start(jail: &Jail, dir: &Path) -> Result<Pipes, VcsError> {
     let command = jail.command(System::Git, Reach::Content)?.args(["cat-file", "--batch"]);
     let talk = command.env("GIT_DIR", dir).dir(dir).deadline(STAYS).converse().await?;
@@ -118,17 +158,17 @@ async fn start(jail: &Jail, dir: &Path) -> Result<Pipes, VcsError> {
 /// Asks where blocking is allowed. The child goes back to its place from there, whoever still waits; it does not if it
 /// cannot be asked again.
 async fn ask(
-    mut place: Place,
+    mut seat: Taken,
     mut pipes: Pipes,
     name: String,
     max: u64,
-) -> Result<(io::Result<Found>, Place), VcsError> {
+) -> Result<(io::Result<Found>, Taken), VcsError> {
     let asked = tokio::task::spawn_blocking(move || {
         let found = answer(&mut pipes, &name, max);
         if found.as_ref().is_ok_and(|found| !matches!(found, Found::TooLarge)) {
-            *place = Some(pipes);
+            *seat = Some(pipes);
         }
-        (found, place)
+        (found, seat)
     });
     asked.await.map_err(|error| VcsError::Local { what: "asking git".to_owned(), cause: Arc::new(error) })
 }

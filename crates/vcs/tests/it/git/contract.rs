@@ -3,7 +3,7 @@
 use testkit::contract::repo::{Known, Named};
 use testkit::recipe;
 
-use super::{open, repos};
+use super::{open, repos, settings};
 
 /// The repository `gitrepo1` of Go's tests over `file`.
 fn gitrepo1() -> Option<Known> {
@@ -38,7 +38,7 @@ fn gitrepo1() -> Option<Known> {
         tags: &["v2.0.1", "v2.3"],
     };
     Some(Known {
-        repo: open(&repos(dir.path()), &made),
+        repo: open(&repos(dir.path(), settings(dir.path())), &format!("file://{}", made.display())),
         keep: Box::new(dir),
         tags: vec![
             ("v1.2.3", MAIN),

@@ -1,0 +1,130 @@
+//! How often a server is asked, and for how much.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use futures_util::future::join_all;
+
+use super::{World, recipe, unpack, versions};
+
+/// Tags all on one commit: four versions each of five hundred modules.
+fn tag_modules(world: &World) {
+    let id = world.git(&["rev-parse", "HEAD"]);
+    let mut text = String::new();
+    for module in 0..500 {
+        for version in 0..4 {
+            let _ = writeln!(text, "create refs/tags/m{module}/v1.{version}.0 {id}");
+        }
+    }
+    let mut child = Command::new("git")
+        .args(["update-ref", "--stdin"])
+        .current_dir(world.dir.path().join("host/r"))
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_of_five_hundred_modules_cost_one_look_at_the_refs() {
+    let world = World::new(&versions(1)).await;
+    tag_modules(&world);
+    let repo = world.repo();
+    let prefixes: Vec<String> = (0..500).map(|module| format!("m{module}/")).collect();
+    let lists = join_all(prefixes.iter().map(|prefix| repo.tags(prefix))).await;
+    assert!(lists.iter().all(|list| list.as_ref().unwrap().len() == 4));
+    assert_eq!((world.host.count("ls-refs"), world.host.count("fetch")), (1, 0));
+    let revision = repo.stat(Some("m7/v1.3.0")).await.unwrap();
+    assert_eq!(revision.tags.len(), 2001);
+    assert_eq!(repo.tags_behind(&revision.id, "m9/").await.unwrap().len(), 4);
+    assert_eq!(world.host.count("fetch"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_module_at_a_commit_costs_nothing() {
+    let world = World::new(&versions(2)).await;
+    let repo = world.repo();
+    let id = repo.stat(Some("v1.1.0")).await.unwrap().id;
+    let before = world.host.seen().len();
+    assert!(repo.read_file(&id, "go.mod", 100).await.unwrap().is_some());
+    assert_eq!(repo.read_file(&id, "sub/go.mod", 100).await.unwrap(), None);
+    assert_eq!(unpack(repo.archive(&id, "").await.unwrap()).await.len(), 2);
+    assert_eq!(repo.stat(Some(&id)).await.unwrap().name, id);
+    assert_eq!(world.host.seen().len(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_is_fetched_without_its_history() {
+    let world = World::new(&versions(5)).await;
+    let id = world.repo().stat(Some("v1.4.0")).await.unwrap().id;
+    let before = world.git(&["rev-parse", "v1.3.0"]);
+    assert!(world.repo().read_file(&id, "VERSION", 100).await.unwrap().is_some());
+    let contents = world.kept().iter().find(|file| file.ends_with("contents/config")).unwrap().clone();
+    let has = |id: &str| {
+        let mut git = Command::new("git");
+        git.args(["cat-file", "-e", id]).env("GIT_DIR", contents.parent().unwrap());
+        git.stderr(Stdio::null()).status().unwrap().success()
+    };
+    assert!(has(&id));
+    assert!(!has(&before));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ancestors_are_fetched_without_files_where_the_server_can_leave_them_out() {
+    for (allowed, want) in [("true", false), ("false", true)] {
+        let world = World::new(&versions(5)).await;
+        world.git(&["config", "uploadpack.allowFilter", allowed]);
+        let repo = world.repo();
+        let id = repo.stat(Some("v1.4.0")).await.unwrap().id;
+        assert_eq!(repo.tags_behind(&id, "v").await.unwrap().len(), 5);
+        let commits = world.kept().iter().find(|file| file.ends_with("commits/config")).unwrap().clone();
+        let file = world.git(&["rev-parse", "v1.0.0:VERSION"]);
+        let mut git = Command::new("git");
+        git.args(["cat-file", "-e", &file]).env("GIT_DIR", commits.parent().unwrap()).stderr(Stdio::null());
+        assert_eq!(git.status().unwrap().success(), want, "filters: {allowed}");
+        // What was sent all the same is not fetched again.
+        let before = world.host.count("fetch");
+        let old = repo.stat(Some("v1.0.0")).await.unwrap().id;
+        assert_eq!(repo.read_file(&old, "VERSION", 100).await.unwrap().unwrap(), "v0\n");
+        assert_eq!(unpack(repo.archive(&old, "").await.unwrap()).await.len(), 2);
+        assert_eq!(world.host.count("fetch") == before, want, "filters: {allowed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_fetched_to_know_that_there_is_no_such_tag() {
+    let world = World::new(&versions(2)).await;
+    let repo = world.repo();
+    let id = repo.stat(Some("v1.1.0")).await.unwrap().id;
+    let before = world.host.seen().len();
+    assert_eq!(repo.tags_behind(&id, "sub/v").await.unwrap(), [""; 0]);
+    assert!(!repo.descends_from(&id, "sub/v1.0.0").await.unwrap());
+    assert!(repo.descends_from(&id, "v1.1.0").await.unwrap());
+    assert!(repo.stat(Some("no-such-branch")).await.is_err());
+    assert_eq!(world.host.seen().len(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_digits_cost_one_fetch_until_the_refs_change() {
+    let world = World::new(&versions(3)).await;
+    let repo = world.repo();
+    for digits in ["abcdef0", "abcdef1", &"a".repeat(40)] {
+        assert!(repo.stat(Some(digits)).await.unwrap_err().is_absent());
+    }
+    assert_eq!(world.host.count("fetch"), 1);
+    let unnamed = world.git(&["rev-parse", "v1.1.0"]);
+    world.go_on("git tag -d v1.1.0\n");
+    assert_eq!(repo.stat(Some(&unnamed[..9])).await.unwrap().id, unnamed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repositories_of_two_urls_are_two() {
+    let world = World::new(&versions(1)).await;
+    recipe::make(&versions(2), &world.dir.path().join("host/other"));
+    let other = super::open(&world.repos, &world.host.url("other"));
+    assert_eq!(world.repo().tags("").await.unwrap().len(), 1);
+    assert_eq!(other.tags("").await.unwrap().len(), 2);
+    assert_eq!(other.place().url(), world.host.url("other"));
+}
