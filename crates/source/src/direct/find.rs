@@ -249,7 +249,7 @@ impl Finder {
         if other.imports.is_empty() {
             let (url, prefix) = (other.url.clone(), prefix.clone());
             let fault = other.fault.clone().map(|fault| PageFault::Parse { page: url.clone(), fault });
-            return Err(PageFault::of_status(&other)
+            return Err(PageFault::of_status(&other, true)
                 .or(fault)
                 .unwrap_or(PageFault::NoPrefixTag { prefix, url })
                 .into());
@@ -351,7 +351,7 @@ fn repository(path: &ModulePath, root: &str, place: Place, subdir: &str) -> Disc
 /// The tag of a page for a path. A page with tags counts whatever its status is.
 fn tag_of<'a>(seen: &'a Seen, path: &str, address: &str) -> Result<&'a GoImport, PageFault> {
     if seen.imports.is_empty() {
-        if let Some(fault) = PageFault::of_status(seen) {
+        if let Some(fault) = PageFault::of_status(seen, false) {
             return Err(fault);
         }
         if let Some(fault) = seen.fault.clone() {
@@ -361,7 +361,7 @@ fn tag_of<'a>(seen: &'a Seen, path: &str, address: &str) -> Result<&'a GoImport,
     meta::matching(&seen.imports, path).map_err(|fault| match fault {
         // Tags for others on a page that is in trouble say nothing of this path.
         MatchError::None { .. } if !is_absence(seen.status) => {
-            PageFault::of_status(seen).unwrap_or(PageFault::NoTag { url: seen.url.clone(), fault })
+            PageFault::of_status(seen, false).unwrap_or(PageFault::NoTag { url: seen.url.clone(), fault })
         }
         MatchError::None { .. } => PageFault::NoTag { url: seen.url.clone(), fault },
         MatchError::Several(_) => PageFault::Several { address: address.to_owned(), fault },

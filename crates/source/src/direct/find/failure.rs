@@ -92,6 +92,8 @@ pub enum PageFault {
         transient: bool,
         /// How long the server asked to be left alone.
         retry_after: Option<Duration>,
+        /// Whether it is the page of the tag's prefix, and not that of the path.
+        of_prefix: bool,
     },
     /// The page cannot be read, and nothing was found in front of the fault.
     #[error("parsing {page}: {fault}")]
@@ -169,13 +171,14 @@ pub enum PageFault {
 
 impl PageFault {
     /// What a page without tags says by its status; `None` if that is 200.
-    pub(super) fn of_status(seen: &Seen) -> Option<Self> {
+    pub(super) fn of_status(seen: &Seen, of_prefix: bool) -> Option<Self> {
         (seen.status != StatusCode::OK).then(|| Self::Status {
             url: seen.url.clone(),
             status: seen.status,
             said: seen.said.text.clone(),
             transient: seen.said.transient,
             retry_after: seen.retry_after,
+            of_prefix,
         })
     }
 }
@@ -199,9 +202,9 @@ impl FindError {
     /// Whether the host answered, with trouble, for this very path, so that the pages of shorter paths may still tell
     /// ([`Finder::find_above`](super::Finder::find_above)).
     pub fn is_answer(&self) -> bool {
-        let answered =
-            matches!(self, Self::Page { fault, .. } if matches!(**fault, PageFault::Status { .. }));
-        answered && self.class() == Class::Unavailable
+        // Of a path whose prefix is known but in trouble, no other path tells.
+        let Self::Page { fault, .. } = self else { return false };
+        matches!(**fault, PageFault::Status { of_prefix: false, .. }) && self.class() == Class::Unavailable
     }
 }
 

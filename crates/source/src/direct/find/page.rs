@@ -16,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use gomod::meta::{self, GoImport, PageError};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode, Url};
+use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 
 use super::crowd::Crowd;
@@ -33,9 +34,6 @@ const MAX_PAGE_BYTES: usize = 1 << 20;
 const EAGER_LOOKS: usize = 64;
 /// How long https may take at a host that may not have it (cmd/go `impatientInsecureHTTPClient`).
 const IMPATIENCE: Duration = Duration::from_secs(5);
-
-/// What is said of a name that is known not to exist, as Go says it.
-pub(super) const NO_SUCH_HOST: &str = "no such host";
 
 /// What resolvers say of a name that does not exist, or has no address: glibc (two), macOS, musl, Windows.
 const UNKNOWN_NAMES: [&str; 5] = [
@@ -104,6 +102,9 @@ impl Asker {
         let url = format!("{scheme}://{address}");
         let first = Url::parse(&url).map_err(|_| SourceError::Redirect(RedirectFault::Target))?;
         redirect::check_outside(&first, &self.clients)?;
+        if first.host_str().is_none_or(|host| ServerName::try_from(host).is_err()) {
+            return Err(no_such_host());
+        }
         let authorization = if insecure { None } else { self.credentials.for_origin_of(&first) };
         let mut at = first.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -145,7 +146,7 @@ impl Asker {
             return SourceError::Refused { address: inside.0 };
         }
         if is_unknown_name(&cause) {
-            return SourceError::Absent { text: NO_SUCH_HOST.to_owned(), transient: false };
+            return no_such_host();
         }
         if cause.is_timeout() && cause.is_connect() {
             return SourceError::Timeout { what: Deadline::Connect, after: self.deadlines.connect };
@@ -203,6 +204,11 @@ impl Asker {
     }
 }
 
+/// What is said of a name that is known not to exist, or that none can have, in Go's words.
+fn no_such_host() -> SourceError {
+    SourceError::Absent { text: "no such host".to_owned(), transient: false }
+}
+
 /// Whether the resolver said that the name does not exist, which is not the same as that it could not tell.
 fn is_unknown_name(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
@@ -221,7 +227,33 @@ fn says_unknown(said: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::dns::{Name, Resolve, Resolving};
+
     use super::*;
+
+    /// A resolver that always says this.
+    struct Says(&'static str);
+
+    impl Resolve for Says {
+        fn resolve(&self, _name: Name) -> Resolving {
+            let said = format!("failed to lookup address information: {}", self.0);
+            Box::pin(async move { Err(io::Error::other(said).into()) })
+        }
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a client whose resolver is told what to say")]
+    async fn what_a_resolver_says_is_found_in_the_client_s_error() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        for (said, unknown) in
+            [("Name or service not known", true), ("Temporary failure in name resolution", false)]
+        {
+            let client =
+                reqwest::Client::builder().no_proxy().dns_resolver(Arc::new(Says(said))).build().unwrap();
+            let error = client.get("http://code.example.com/").send().await.unwrap_err();
+            assert_eq!(is_unknown_name(&error), unknown, "{said}");
+        }
+    }
 
     #[test]
     fn a_resolver_that_could_not_tell_has_not_said_that_a_name_does_not_exist() {

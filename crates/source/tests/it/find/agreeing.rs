@@ -56,8 +56,10 @@ async fn a_prefix_whose_page_is_down_is_an_outage() {
     let world = World::of(&["example.com"]).await;
     world.tags("example.com/m/x", &[TAG]);
     world.page("example.com/m", 502, "");
+    world.tags("example.com/", &["example.com git https://code.example.com/all"]);
     let error = find(&finder(&world, Rules::default()), "example.com/m/x").await.unwrap_err();
     assert_eq!(error.class(), Class::Unavailable);
+    assert!(!error.is_answer(), "the repository of example.com is no proof for example.com/m");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gomod::govcs::GoVcs;
 use source::direct::find::{Finder, Rules};
-use source::{Class, Credentials, Deadlines, SourceError};
+use source::{Builder, Class, Clients, Credentials, Deadlines, Network, SourceError};
 use testkit::go::{self, Go};
 
 use super::world::authority;
@@ -131,6 +131,17 @@ async fn a_host_that_cannot_be_reached_is_an_outage() {
         assert!(!error.is_answer());
         assert_eq!(world.count("example.com/m"), 0);
     }
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_exist_is_absent() {
+    // No name has such a label, so nobody has to be asked.
+    let module = format!("{}.example.com/m", "a".repeat(64));
+    let clients = Clients::new(&Network::default(), Duration::from_secs(5)).unwrap();
+    let finder = Finder::new(&Builder::new(clients, Deadlines::default()), Rules::default(), no_ping());
+    let error = find(&finder, &module).await.unwrap_err();
+    assert_eq!(error.class(), Class::Absent, "{error}");
+    assert!(error.to_string().ends_with(": no such host"), "{error}");
 }
 
 #[tokio::test]
