@@ -26,6 +26,25 @@ pub struct Verified {
     pub(crate) sums: Sums,
     /// The Go hash, where the kind has one.
     pub(crate) h1: Option<H1>,
+    /// The checksum database whose record has this Go hash. Private: whoever says so has compared the two, in this module.
+    database: Option<Arc<str>>,
+}
+
+/// A zip that obeys the module rules. Whether it is the right one is not known yet.
+#[derive(Clone, Debug)]
+pub struct Sound {
+    spool: Spool,
+    sums: Sums,
+    h1: H1,
+}
+
+/// What says which content is right.
+#[derive(Clone, Copy, Debug)]
+pub enum Bound<'b> {
+    /// The hash that a checksum database has on record, and nothing else.
+    Record(H1, &'b Arc<str>),
+    /// The hash that was recorded here first; if there is none, whatever obeys the rules is right.
+    First(Option<&'b H1>),
 }
 
 /// Where verified bytes are.
@@ -114,47 +133,57 @@ pub fn info(module: &ModuleVersion, bytes: &Bytes) -> Result<Verified, Wrong> {
             got: parsed.version.to_string(),
         });
     }
-    Ok(in_memory(without_userinfo(bytes), None))
+    Ok(in_memory(without_userinfo(bytes)))
 }
 
-/// Checks a go.mod file. Never rewritten, never required to have a module line: a toolchain's has none of interest.
-pub fn go_mod(bytes: Bytes, recorded: Option<&H1>) -> Result<Verified, Wrong> {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
+/// Checks a go.mod file. Never rewritten, never required to have a module line: a toolchain's has none of interest. What
+/// is on record is right whatever it looks like, a toolchain's empty one included.
+pub fn go_mod(bytes: Bytes, bound: Bound<'_>) -> Result<Verified, Wrong> {
+    if let Bound::First(_) = bound {
+        could_be_go_mod(&bytes)?;
+    }
+    let h1 = H1::of_mod(&bytes);
+    let database = bound.agrees(h1)?;
+    Ok(Verified { h1: Some(h1), database, ..in_memory(bytes) })
+}
+
+fn could_be_go_mod(bytes: &[u8]) -> Result<(), Wrong> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     match text.first() {
-        Some(b'<') => return Err(Wrong::Mod { why: "is a web page" }),
-        Some(b'{' | b'[') => return Err(Wrong::Mod { why: "is JSON" }),
-        _ => {}
+        Some(b'<') => Err(Wrong::Mod { why: "is a web page" }),
+        Some(b'{' | b'[') => Err(Wrong::Mod { why: "is JSON" }),
+        _ if bytes.contains(&0) => Err(Wrong::Mod { why: "contains NUL bytes" }),
+        _ => Ok(()),
     }
-    if bytes.contains(&0) {
-        return Err(Wrong::Mod { why: "contains NUL bytes" });
-    }
-    let h1 = H1::of_mod(&bytes);
-    agree(recorded, &h1)?;
-    Ok(in_memory(bytes, Some(h1)))
-}
-
-/// Checks a go.mod file against the record of a checksum database, which alone decides: what is on record is right
-/// whatever it looks like, a toolchain's empty one included.
-pub fn recorded_mod(bytes: Bytes, recorded: H1, database: &Arc<str>) -> Result<Verified, Wrong> {
-    let h1 = H1::of_mod(&bytes);
-    in_memory(bytes, Some(h1)).as_recorded(recorded, database)
 }
 
 impl Verified {
-    /// The same if its hash is what a checksum database has on record.
-    pub fn as_recorded(self, recorded: H1, database: &Arc<str>) -> Result<Self, Wrong> {
-        match self.h1 {
-            Some(got) if got != recorded => Err(Wrong::Record { database: database.clone(), recorded, got }),
-            _ => Ok(self),
-        }
+    /// The checksum database whose record says that this is right; none if no record was compared.
+    pub fn database(&self) -> Option<&Arc<str>> {
+        self.database.as_ref()
     }
+}
 
-    /// The same if its hash is the one that was recorded here first, should there be one.
-    pub fn as_first(self, recorded: Option<&H1>) -> Result<Self, Wrong> {
-        if let Some(got) = &self.h1 {
-            agree(recorded, got)?;
+impl Sound {
+    /// The right zip, if that is what it is.
+    pub fn bound_by(self, bound: Bound<'_>) -> Result<Verified, Wrong> {
+        let database = bound.agrees(self.h1)?;
+        let Self { spool, sums, h1 } = self;
+        Ok(Verified { content: VerifiedContent::Spool(spool), sums, h1: Some(h1), database })
+    }
+}
+
+impl Bound<'_> {
+    /// Compares; the database whose record has the hash, where a record decides.
+    fn agrees(self, got: H1) -> Result<Option<Arc<str>>, Wrong> {
+        match self {
+            Self::Record(recorded, database) if recorded == got => Ok(Some(database.clone())),
+            Self::Record(recorded, database) => {
+                Err(Wrong::Record { database: database.clone(), recorded, got })
+            }
+            Self::First(Some(recorded)) if *recorded != got => Err(Wrong::Hash { recorded: *recorded, got }),
+            Self::First(_) => Ok(None),
         }
-        Ok(self)
     }
 }
 
@@ -177,17 +206,10 @@ pub fn zip_begins(module: &ModuleVersion, bytes: &[u8]) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Checks a module zip, whole. Blocking: reads and inflates all of it.
-pub fn zip(
-    module: &ModuleVersion,
-    spool: Spool,
-    sums: Sums,
-    recorded: Option<&H1>,
-) -> Result<Verified, Wrong> {
-    let mut reader = spool.reader();
-    let checked = gomod::zip::check(&mut reader, sums.size, module).map_err(Wrong::Zip)?;
-    agree(recorded, &checked.h1)?;
-    Ok(Verified { content: VerifiedContent::Spool(spool), sums, h1: Some(checked.h1) })
+/// Checks that a zip obeys the module rules, whole. Blocking: reads and inflates all of it.
+pub fn zip(module: &ModuleVersion, spool: Spool, sums: Sums) -> Result<Sound, Wrong> {
+    let checked = gomod::zip::check(&mut spool.reader(), sums.size, module).map_err(Wrong::Zip)?;
+    Ok(Sound { spool, sums, h1: checked.h1 })
 }
 
 /// Checks a version list and returns it as it is served: canonical versions of the right major, in order.
@@ -212,13 +234,6 @@ fn without_userinfo(bytes: &Bytes) -> Bytes {
     }
 }
 
-fn agree(recorded: Option<&H1>, got: &H1) -> Result<(), Wrong> {
-    match recorded {
-        Some(recorded) if recorded != got => Err(Wrong::Hash { recorded: *recorded, got: *got }),
-        _ => Ok(()),
-    }
-}
-
-fn in_memory(bytes: Bytes, h1: Option<H1>) -> Verified {
-    Verified { sums: sums::of(&bytes), content: VerifiedContent::Memory(bytes), h1 }
+fn in_memory(bytes: Bytes) -> Verified {
+    Verified { sums: sums::of(&bytes), content: VerifiedContent::Memory(bytes), h1: None, database: None }
 }

@@ -23,7 +23,7 @@ use crate::cache::manifest::VerifiedBy;
 use crate::observe::explain;
 use crate::pipeline::Pipeline;
 use crate::verify::sums::{Summer, Sums};
-use crate::verify::{self, Verified};
+use crate::verify::{self, Bound, Verified};
 
 /// Module versions that are worked on at once: checking a zip keeps a core busy.
 const AT_ONCE: usize = 4;
@@ -190,10 +190,10 @@ fn check(
 ) -> Result<Verified, Refused> {
     match kind {
         FileKind::Info => Ok(verify::info(module, &read_small(path)?)?),
-        FileKind::Mod => Ok(verify::go_mod(read_small(path)?, recorded)?),
+        FileKind::Mod => Ok(verify::go_mod(read_small(path)?, Bound::First(recorded))?),
         FileKind::Zip => {
             let (spool, sums) = copy(blobs, path)?;
-            let verified = verify::zip(module, spool, sums, recorded)?;
+            let verified = verify::zip(module, spool, sums)?.bound_by(Bound::First(recorded))?;
             agree_with_ziphash(path, &verified)?;
             Ok(verified)
         }

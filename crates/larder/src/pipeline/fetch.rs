@@ -19,7 +19,7 @@ use crate::observe::trace::{self, Step};
 use crate::observe::{Tally, explain};
 use crate::trust::ask::receive_whole;
 use crate::verify::sums::Sums;
-use crate::verify::{self, Verified, VerifiedContent, Wrong};
+use crate::verify::{self, Sound, Verified, VerifiedContent, Wrong};
 
 /// How long the check of a zip may take: 500 MiB inflate in seconds, wherever they are read from.
 const CHECK_TIME: Duration = Duration::from_mins(2);
@@ -239,12 +239,9 @@ impl Pipeline {
         let bytes = receive_whole(source, flight.want()).await?;
         let ruling = proof.ruling().await?;
         let recorded = self.bound_h1(module, kind).await?;
-        let checked = match (kind, &ruling) {
-            (FileKind::Info, _) => verify::info(module, &bytes),
-            (_, Ruling::Record(recorded)) => {
-                verify::recorded_mod(bytes.clone(), recorded.sums.go_mod, &recorded.database)
-            }
-            (_, Ruling::Unbound(_)) => verify::go_mod(bytes.clone(), recorded.as_ref()),
+        let checked = match kind {
+            FileKind::Info => verify::info(module, &bytes),
+            _ => verify::go_mod(bytes.clone(), ruling.bound(kind, recorded.as_ref())),
         };
         if let (Err(Wrong::Record { .. }), Ok(sent)) = (&checked, self.cache.blobs().spool()) {
             let written = sent.clone();
@@ -257,7 +254,8 @@ impl Pipeline {
         if let (FileKind::Mod, VerifiedContent::Memory(go_mod)) = (kind, &verified.content) {
             self.look_up_ahead(go_mod);
         }
-        self.keep_or_pass((module, kind), verified, provenance(source, &ruling)).await
+        let from = provenance(source, &ruling, &verified);
+        self.keep_or_pass((module, kind), verified, from).await
     }
 
     async fn receive_zip(
@@ -284,7 +282,8 @@ impl Pipeline {
             let is_refused = matches!(trouble, Trouble::Final(Error::Unverified(_)));
             self.doubt(flight, is_refused);
         })?;
-        self.keep_or_pass((module, FileKind::Zip), verified, provenance(source, &ruling)).await
+        let from = provenance(source, &ruling, &verified);
+        self.keep_or_pass((module, FileKind::Zip), verified, from).await
     }
 
     /// Keeps a verified file; if the store cannot, serves it this once from where it is.
@@ -345,9 +344,8 @@ impl Pipeline {
             (Err(Wrong::Zip(gomod::zip::ZipError::Read(cause))), _) => {
                 return Err(StoreError::of("read", "a spool", cause).into());
             }
-            (Ok(verified), Ruling::Record(record)) => verified.as_recorded(record.sums.zip, &record.database),
-            (Ok(verified), Ruling::Unbound(_)) => verified.as_first(recorded.as_ref()),
-            (wrong, _) => wrong,
+            (Ok(sound), ruling) => sound.bound_by(ruling.bound(FileKind::Zip, recorded.as_ref())),
+            (Err(wrong), _) => Err(wrong),
         };
         self.accuse((module, FileKind::Zip), (source, &spool), &checked, &ruling).await;
         let verified = self.judged((&ruling, recorded.is_some()), checked)?;
@@ -360,10 +358,10 @@ impl Pipeline {
         module: &ModuleVersion,
         spool: Spool,
         sums: Sums,
-    ) -> Result<Result<Verified, Wrong>, Error> {
+    ) -> Result<Result<Sound, Wrong>, Error> {
         let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
         let module = module.clone();
-        let checking = tokio::task::spawn_blocking(move || verify::zip(&module, spool, sums, None));
+        let checking = tokio::task::spawn_blocking(move || verify::zip(&module, spool, sums));
         let checking = trace::step(Step::Verify, tokio::time::timeout(CHECK_TIME, checking));
         checking.await.map_err(|_| stuck("check"))?.map_err(|_| Error::Lost)
     }
@@ -410,7 +408,7 @@ impl Pipeline {
     ) -> Result<Verified, SourceError> {
         self.counters.tally(
             match (&checked, ruling) {
-                (Ok(verified), Ruling::Record(_)) if verified.h1.is_some() => Tally::VerifiedRecord,
+                (Ok(verified), _) if verified.database().is_some() => Tally::VerifiedRecord,
                 (Ok(verified), _) if is_recorded && verified.h1.is_some() => Tally::VerifiedAgreed,
                 (Ok(_), Ruling::Unbound(VerifiedBy::Unverified)) => Tally::VerifiedNot,
                 (Ok(_), _) => Tally::VerifiedFirst,
@@ -438,10 +436,10 @@ pub(super) fn at_fault(wrong: &Wrong) -> SourceError {
     SourceError::Rejected { text: explain(wrong) }
 }
 
-fn provenance(source: &dyn Source, ruling: &Ruling) -> Provenance {
+fn provenance(source: &dyn Source, ruling: &Ruling, verified: &Verified) -> Provenance {
     Provenance {
         source: source.name().into(),
-        verified_by: ruling.verified_by(),
+        verified_by: ruling.verified_by(verified),
         durability: Durability::Batched,
     }
 }

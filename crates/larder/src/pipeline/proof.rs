@@ -7,12 +7,13 @@
 
 use std::sync::Arc;
 
-use gomod::{FileKind, ModuleVersion};
+use gomod::{FileKind, H1, ModuleVersion};
 use tokio::sync::watch;
 
 use super::{Error, Pipeline};
 use crate::cache::manifest::VerifiedBy;
 use crate::trust::{Cover, LookupError, Recorded};
+use crate::verify::{Bound, Verified};
 
 /// What will decide.
 pub(super) enum Proof {
@@ -39,11 +40,21 @@ pub(super) enum Ruling {
 }
 
 impl Ruling {
-    /// Why content that was found right is trusted.
-    pub(super) fn verified_by(&self) -> VerifiedBy {
+    /// What a file must be: as on record, else as it was recorded here first.
+    pub(super) fn bound<'b>(&'b self, kind: FileKind, first: Option<&'b H1>) -> Bound<'b> {
         match self {
-            Self::Record(recorded) => VerifiedBy::Record { database: recorded.database.clone() },
-            Self::Unbound(by) => by.clone(),
+            Self::Record(recorded) => Bound::Record(recorded.sums_of(kind), &recorded.database),
+            Self::Unbound(_) => Bound::First(first),
+        }
+    }
+
+    /// Why content that was found right is trusted.
+    pub(super) fn verified_by(&self, verified: &Verified) -> VerifiedBy {
+        match (verified.database(), self) {
+            (Some(database), _) => VerifiedBy::Record { database: database.clone() },
+            (None, Self::Unbound(by)) => by.clone(),
+            // Nothing was compared with the record: an `.info` is on none.
+            (None, Self::Record(_)) => VerifiedBy::FirstSeen,
         }
     }
 }

@@ -132,7 +132,8 @@ async fn adopt(proxy: &TestProxy, zip: &Bytes) {
     let module = ModuleVersion::new(path, gomod::Version::parse("v1.0.0").unwrap()).unwrap();
     let spool = proxy.pipeline().cache().blobs().spool().unwrap();
     spool.write(zip).unwrap();
-    let verified = verify::zip(&module, spool, verify::sums::of(zip), None).unwrap();
+    let verified = verify::zip(&module, spool, verify::sums::of(zip)).unwrap();
+    let verified = verified.bound_by(verify::Bound::First(None)).unwrap();
     let from = Provenance {
         source: "import".into(),
         verified_by: VerifiedBy::Import,

@@ -1,7 +1,11 @@
 //! Why a file is trusted: on the disk, in answers, changed later.
 
-use gomod::{FileKind, ModulePath, ModuleVersion, Version};
+use std::sync::Arc;
+
+use gomod::{FileKind, H1, ModulePath, ModuleVersion, Version};
 use larder::cache::manifest::{Manifest, Record, VerifiedBy, line};
+use larder::verify::{self, Bound, Verified, Wrong};
+use store::Blobs;
 use testkit::module::ModuleFiles;
 use testkit::upstream::Upstream;
 
@@ -14,6 +18,31 @@ fn small() -> ModuleFiles {
 fn of(files: &ModuleFiles) -> ModuleVersion {
     let [path, version] = [files.path(), files.version()];
     ModuleVersion::new(ModulePath::parse(path).unwrap(), Version::parse(version).unwrap()).unwrap()
+}
+
+#[test]
+fn nothing_is_said_to_be_on_record_that_was_not_compared_with_it() {
+    let (files, lie) = (small(), small().requires(&[("example.com/evil", "v1.0.0")]));
+    let (database, h1) = (Arc::from("sum.example.com"), |text: String| H1::parse(&text).unwrap());
+    let (right, zip_h1) = (h1(files.mod_h1()), h1(files.zip_h1()));
+    let by = |verified: &Verified| verified.database().map(ToString::to_string);
+    let on_record = Bound::Record(right, &database);
+    assert_eq!(by(&verify::go_mod(files.mod_file(), on_record).unwrap()).unwrap(), "sum.example.com");
+    let refused = verify::go_mod(lie.mod_file(), on_record).unwrap_err();
+    assert!(matches!(refused, Wrong::Record { recorded, .. } if recorded == right), "{refused}");
+    assert_eq!(by(&verify::go_mod(files.mod_file(), Bound::First(Some(&right))).unwrap()), None);
+    assert!(matches!(verify::go_mod(lie.mod_file(), Bound::First(Some(&right))), Err(Wrong::Hash { .. })));
+    assert_eq!(by(&verify::info(&of(&files), &files.info()).unwrap()), None, "no record binds it");
+    let blobs = store::Memory::new();
+    let sound = |files: &ModuleFiles| {
+        let spool = blobs.spool().unwrap();
+        spool.write(&files.zip()).unwrap();
+        verify::zip(&of(files), spool, verify::sums::of(&files.zip())).unwrap()
+    };
+    let on_record = Bound::Record(zip_h1, &database);
+    assert_eq!(by(&sound(&files).bound_by(on_record).unwrap()).unwrap(), "sum.example.com");
+    assert!(matches!(sound(&lie).bound_by(on_record), Err(Wrong::Record { .. })));
+    assert_eq!(by(&sound(&lie).bound_by(Bound::First(None)).unwrap()), None);
 }
 
 fn by_record() -> VerifiedBy {
