@@ -89,9 +89,28 @@ pub fn check(
     let is_go_mod = |name: &str| name.strip_prefix(prefix) == Some("go.mod");
     let go_mod = hashes.iter().find(|(name, _)| is_go_mod(name)).map(|(_, content)| H1::of_mod_hash(content));
     let files = hashes.iter().filter(|(name, _)| !name.ends_with('/')).count();
-    let h1 =
-        H1::of_files(hashes).map_err(|error| ZipError::file(error.name.as_bytes(), FileRule::Newline))?;
-    Ok(Checked { h1, go_mod, files, inflated_bytes })
+    Ok(Checked { h1: of_contents(hashes)?, go_mod, files, inflated_bytes })
+}
+
+/// The h1 hash of a zip whose files may have any names and sizes, up to [`MAX_ZIP_BYTES`] together: says whether content
+/// that no go command takes is what somebody has on record all the same (x/mod `dirhash.HashZip`).
+///
+/// # Errors
+///
+/// As [`check`], but for the rules for names and sizes of single files.
+pub fn hash(reader: &mut (impl Read + Seek), size: u64) -> Result<H1, ZipError> {
+    if size > MAX_ZIP_BYTES {
+        return Err(ZipError::TooLarge { size_bytes: size });
+    }
+    let directory = Directory::read(reader, size)?;
+    if directory.entries().fold(0, |sum: u64, entry| sum.saturating_add(entry.size_bytes)) > MAX_ZIP_BYTES {
+        return Err(ZipError::ContentTooLarge);
+    }
+    of_contents(read_all(reader, &directory)?)
+}
+
+fn of_contents(hashes: Vec<(&str, ContentHash)>) -> Result<H1, ZipError> {
+    H1::of_files(hashes).map_err(|error| ZipError::file(error.name.as_bytes(), FileRule::Newline))
 }
 
 fn read_all<'a>(

@@ -33,7 +33,7 @@ use store::{Blobs, Key, StoreError, Watched};
 
 use crate::clock::Clock;
 
-pub use known::{Absence, Freshness};
+pub use known::{Absence, Freshness, Lack};
 use manifest::Manifest;
 use open::OpenFile;
 
@@ -291,13 +291,13 @@ impl Cache {
         }
     }
 
-    /// Remembers that every source said no. What an earlier answer said is forgotten, on the disk too.
-    pub async fn remember_absent(&self, want: &Request, text: &str, withdrawn: bool) -> Absence {
+    /// Remembers that every source said no, or that nobody can use what there is. What an earlier answer said is forgotten, on the disk too.
+    pub async fn remember_absent(&self, want: &Request, text: &str, lack: Lack) -> Absence {
         let absence = Absence {
             at: self.clock.now(),
             for_: self.freshness.load().negative.min(Duration::from_mins(1)),
             text: text.into(),
-            withdrawn,
+            lack,
         };
         self.memory.insert(want.clone(), Remembered::Absent(absence.clone()));
         // Brought in by another door while the sources were asked: then it is not absent. What is kept is recorded

@@ -360,7 +360,7 @@ impl Pipeline {
         Error::Absent {
             want: want.to_string().into(),
             text: absence.text.clone(),
-            withdrawn: absence.withdrawn,
+            lack: absence.lack,
             remembered_for: self.cache.absent_for(absence),
         }
     }

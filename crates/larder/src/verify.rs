@@ -7,6 +7,7 @@
 
 pub mod sums;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -124,6 +125,25 @@ pub enum Wrong {
     },
 }
 
+/// A zip that is what a checksum database has on record, and breaks the module rules: it is what it should be wherever it
+/// comes from, and no go command takes it.
+#[derive(Debug)]
+pub struct Unusable {
+    /// The rules, with the files that break them.
+    pub broken: gomod::zip::ZipError,
+    /// The name of the database.
+    pub database: Arc<str>,
+}
+
+/// The rules are told a line each, as many as a client is shown.
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 4;
+        write!(f, "the zip breaks the module rules, and is what {} has on record", self.database)?;
+        self.broken.to_string().lines().take(SHOWN).try_for_each(|line| write!(f, "\n{line}"))
+    }
+}
+
 /// Checks the `.info` of a canonical version. Kept as it came, but for user names and passwords in URLs.
 pub fn info(module: &ModuleVersion, bytes: &Bytes) -> Result<Verified, Wrong> {
     let parsed = Info::parse(bytes).map_err(Wrong::Info)?;
@@ -210,6 +230,12 @@ pub fn zip_begins(module: &ModuleVersion, bytes: &[u8]) -> Result<(), Wrong> {
 pub fn zip(module: &ModuleVersion, spool: Spool, sums: Sums) -> Result<Sound, Wrong> {
     let checked = gomod::zip::check(&mut spool.reader(), sums.size, module).map_err(Wrong::Zip)?;
     Ok(Sound { spool, sums, h1: checked.h1 })
+}
+
+/// The hash of a zip that breaks the module rules, if all of its files can be read: then it may still be what a checksum
+/// database has on record. Blocking, as [`zip()`].
+pub fn zip_h1(spool: &Spool, size: u64) -> Option<H1> {
+    gomod::zip::hash(&mut spool.reader(), size).ok()
 }
 
 /// Checks a version list and returns it as it is served: canonical versions of the right major, in order.

@@ -68,6 +68,17 @@ pub struct Absence {
     pub for_: Duration,
     /// What the sources said, one line a source.
     pub text: Arc<str>,
-    /// A source said 410 rather than 404.
-    pub withdrawn: bool,
+    /// In which way it is absent.
+    pub lack: Lack,
+}
+
+/// In which way something is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Every source said 404.
+    NotFound,
+    /// A source said 410.
+    Withdrawn,
+    /// It is there, as a checksum database has it on record, and breaks the module rules: no go command takes it.
+    Unusable,
 }

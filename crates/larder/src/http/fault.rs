@@ -35,7 +35,7 @@ const REASON_BYTES: usize = 512;
 /// The status of each class of failure.
 pub(super) fn status(class: Class) -> StatusCode {
     match class {
-        Class::Absent => StatusCode::NOT_FOUND,
+        Class::Absent | Class::Unusable => StatusCode::NOT_FOUND,
         Class::Withdrawn => StatusCode::GONE,
         Class::Denied => StatusCode::FORBIDDEN,
         Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -206,6 +206,7 @@ fn first_line(want: &Request, error: &Error) -> String {
     }
     match error.class() {
         Class::Absent | Class::Withdrawn => format!("not found: {what}"),
+        Class::Unusable => format!("not found: {what} cannot be used"),
         Class::Denied => format!("forbidden: {what}: {error}"),
         // Some readers of the protocol recognise a time-out by these words.
         Class::Unavailable if matches!(error, Error::Waited(_)) => format!("{what}: fetch timed out"),
@@ -268,6 +269,9 @@ fn what_to_do(want: &Request, error: &Error) -> Option<String> {
             Class::Unavailable => Some("this is not an absence: try again later".to_owned()),
             Class::Corrupt => {
                 Some("nothing of it was kept; the operator finds the details in the log".to_owned())
+            }
+            Class::Unusable => {
+                Some("no go command takes it, wherever it comes from: use another version".to_owned())
             }
             _ => None,
         },

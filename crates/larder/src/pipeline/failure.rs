@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gomod::Request;
 use source::{RouteError, WalkError};
 use store::StoreError;
 
 use crate::auth::Outside;
-use crate::cache::KeepError;
 use crate::cache::open::ReadError;
+use crate::cache::{KeepError, Lack};
 use crate::log::Refusal;
 use crate::trust::LookupError;
 
@@ -23,6 +24,8 @@ pub enum Class {
     Absent,
     /// A source said that it was withdrawn.
     Withdrawn,
+    /// It is right, and breaks the module rules: nobody can use it.
+    Unusable,
     /// A rule of ours forbids it.
     Denied,
     /// It cannot be had now.
@@ -39,6 +42,7 @@ impl Class {
         match self {
             Self::Absent => "absent",
             Self::Withdrawn => "withdrawn",
+            Self::Unusable => "unusable",
             Self::Denied => "denied",
             Self::Unavailable => "unavailable",
             Self::Corrupt => "corrupt",
@@ -48,7 +52,7 @@ impl Class {
 
     /// Whether the client may look elsewhere.
     pub fn is_absence(self) -> bool {
-        matches!(self, Self::Absent | Self::Withdrawn)
+        matches!(self, Self::Absent | Self::Withdrawn | Self::Unusable)
     }
 }
 
@@ -77,15 +81,15 @@ pub enum Fault {
 /// Why a request could not be answered. Shared by all who joined the flight, hence cheap to clone.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// Every source said so a short while ago.
+    /// Every source said so a short while ago, or what there is cannot be used.
     #[error("{text}")]
     Absent {
         /// The request.
         want: Arc<str>,
-        /// What the sources said, a line each.
+        /// What the sources said, a line each; or what is wrong with what they have.
         text: Arc<str>,
-        /// A source said 410.
-        withdrawn: bool,
+        /// In which way it is absent.
+        lack: Lack,
         /// How long this is remembered.
         remembered_for: Duration,
     },
@@ -151,10 +155,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// It is not here, which is known without asking anybody: what was asked for cannot be.
+    pub(super) fn absent_here(want: &Request, text: impl Into<Arc<str>>) -> Self {
+        let (want, text) = (want.to_string().into(), text.into());
+        Self::Absent { want, text, lack: Lack::NotFound, remembered_for: Duration::ZERO }
+    }
+
     /// What to do about it.
     pub fn class(&self) -> Class {
         match self {
-            Self::Absent { withdrawn: true, .. } => Class::Withdrawn,
+            Self::Absent { lack: Lack::Withdrawn, .. } => Class::Withdrawn,
+            Self::Absent { lack: Lack::Unusable, .. } => Class::Unusable,
             Self::Absent { .. } | Self::NotHeld => Class::Absent,
             Self::Sources(walk) => walk.class.into(),
             Self::Database(error) => class_of(error),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use gomod::{FileKind, ModuleVersion, Request};
+use gomod::{FileKind, H1, ModuleVersion, Request};
 use source::{Chain, Link, RouteError, Source, SourceError, Walk};
 use store::{Durability, Spool, StoreError};
 
@@ -14,7 +14,7 @@ use super::receive::{Arrival, Coming, SHOWN_FROM, receive, stuck};
 use super::{Error, FAILURE_MEMORY, Passage, Pipeline, told};
 use crate::cache::keep::Provenance;
 use crate::cache::manifest::VerifiedBy;
-use crate::cache::{Held, KeepError, Lookup};
+use crate::cache::{Held, KeepError, Lack, Lookup};
 use crate::observe::trace::{self, Step};
 use crate::observe::{Tally, explain};
 use crate::trust::ask::receive_whole;
@@ -221,8 +221,9 @@ impl Pipeline {
     pub(super) async fn walked(&self, want: &Request, walk: Walk<'_>) -> Error {
         let error = walk.finish();
         if error.class.is_absent() && !error.transient {
-            let withdrawn = error.class == source::Class::Withdrawn;
-            let absence = self.cache.remember_absent(want, &error.to_string(), withdrawn).await;
+            let is_withdrawn = error.class == source::Class::Withdrawn;
+            let lack = if is_withdrawn { Lack::Withdrawn } else { Lack::NotFound };
+            let absence = self.cache.remember_absent(want, &error.to_string(), lack).await;
             return self.absent(want, &absence);
         }
         Error::Sources(Arc::new(error))
@@ -279,7 +280,7 @@ impl Pipeline {
             Err(trouble) => Err(trouble),
         };
         let (verified, ruling) = checked.inspect_err(|trouble| {
-            let is_refused = matches!(trouble, Trouble::Final(Error::Unverified(_)));
+            let is_refused = matches!(trouble, Trouble::Final(Error::Unverified(_) | Error::Absent { .. }));
             self.doubt(flight, is_refused);
         })?;
         let from = provenance(source, &ruling, &verified);
@@ -337,12 +338,19 @@ impl Pipeline {
         (source, proof): (&dyn Source, &Proof),
     ) -> Result<(Verified, Ruling), Trouble> {
         let recorded = self.bound_h1(module, FileKind::Zip).await?;
+        let size = sums.size;
         let (checked, ruling) = tokio::join!(self.checked(module, spool.clone(), sums), proof.ruling());
         let ruling = ruling?;
         let checked = match (checked?, &ruling) {
             // The spool could not be read: nothing is known to be wrong with what the source sent.
             (Err(Wrong::Zip(gomod::zip::ZipError::Read(cause))), _) => {
                 return Err(StoreError::of("read", "a spool", cause).into());
+            }
+            (Err(Wrong::Zip(broken @ gomod::zip::ZipError::Files(_))), Ruling::Record(record))
+                if self.zip_h1(&spool, size).await? == Some(record.sums.zip) =>
+            {
+                let unusable = verify::Unusable { broken, database: record.database.clone() };
+                return Err(self.unusable(module, &unusable).await.into());
             }
             (Ok(sound), ruling) => sound.bound_by(ruling.bound(FileKind::Zip, recorded.as_ref())),
             (Err(wrong), _) => Err(wrong),
@@ -359,11 +367,33 @@ impl Pipeline {
         spool: Spool,
         sums: Sums,
     ) -> Result<Result<Sound, Wrong>, Error> {
-        let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
         let module = module.clone();
-        let checking = tokio::task::spawn_blocking(move || verify::zip(&module, spool, sums));
-        let checking = trace::step(Step::Verify, tokio::time::timeout(CHECK_TIME, checking));
-        checking.await.map_err(|_| stuck("check"))?.map_err(|_| Error::Lost)
+        self.at_work(move || verify::zip(&module, spool, sums)).await
+    }
+
+    /// The hash of a zip that breaks the rules, if it has one.
+    async fn zip_h1(&self, spool: &Spool, size: u64) -> Result<Option<H1>, Error> {
+        let spool = spool.clone();
+        self.at_work(move || verify::zip_h1(&spool, size)).await
+    }
+
+    /// A long computation in its turn, within bounds.
+    async fn at_work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let _permit = self.checking.acquire().await.map_err(|_| Error::Lost)?;
+        let working = tokio::time::timeout(CHECK_TIME, tokio::task::spawn_blocking(work));
+        let worked = trace::step(Step::Verify, working).await;
+        worked.map_err(|_| stuck("check"))?.map_err(|_| Error::Lost)
+    }
+
+    /// A zip that every source must have as it is, and no go command takes; remembered like an absence.
+    async fn unusable(&self, module: &ModuleVersion, unusable: &verify::Unusable) -> Error {
+        self.counters.tally(Tally::VerifiedRefused, 1);
+        let want = Request::File(module.clone(), FileKind::Zip);
+        let absence = self.cache.remember_absent(&want, &unusable.to_string(), Lack::Unusable).await;
+        self.absent(&want, &absence)
     }
 
     /// Keeps what a source sent as evidence where its hash is not the one that binds it.

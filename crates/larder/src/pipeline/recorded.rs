@@ -108,10 +108,5 @@ fn recorded(bytes: Bytes) -> Passed {
 }
 
 fn beyond(want: &Request) -> Error {
-    Error::Absent {
-        want: want.to_string().into(),
-        text: "the log does not have it".into(),
-        withdrawn: false,
-        remembered_for: std::time::Duration::ZERO,
-    }
+    Error::absent_here(want, "the log does not have it")
 }

@@ -115,10 +115,5 @@ impl From<LookupError> for Error {
 }
 
 fn unknown(want: &Request, database: &str) -> Error {
-    Error::Absent {
-        want: want.to_string().into(),
-        text: format!("the checksum database {database} is not configured here").into(),
-        withdrawn: false,
-        remembered_for: std::time::Duration::ZERO,
-    }
+    Error::absent_here(want, format!("the checksum database {database} is not configured here"))
 }

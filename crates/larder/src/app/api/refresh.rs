@@ -199,7 +199,7 @@ fn answered(want: &Request, before: Option<&[u8]>, held: &Held, mut told: Outcom
 
 fn unanswered(error: &Error, blank: Outcome) -> Outcome {
     let outcome = match error.class() {
-        Class::Absent | Class::Withdrawn => Came::Absent,
+        Class::Absent | Class::Withdrawn | Class::Unusable => Came::Absent,
         Class::Denied | Class::Unavailable | Class::Corrupt | Class::Internal => Came::Failed,
     };
     Outcome { outcome, why: lines(&error.to_string()), ..blank }

@@ -351,6 +351,7 @@ fn why_lost(error: &Error) -> String {
             format!("refused: what the source has now is not what is recorded ({told}); {FROM_A_COPY}")
         }
         Class::Unavailable => format!("the source cannot be asked now; it is tried again ({told})"),
+        Class::Unusable => format!("what is on record cannot be used ({told})"),
         Class::Absent | Class::Withdrawn => format!("no source has it any more ({told}); {FROM_A_COPY}"),
         _ => told,
     }

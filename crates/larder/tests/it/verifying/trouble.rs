@@ -105,3 +105,53 @@ async fn a_database_that_lies_lets_nothing_in_also_where_an_outage_would() {
         world.proxy.stop().await;
     }
 }
+
+/// A version that breaks a rule wherever it comes from: no go command takes it.
+fn broken(padding: usize) -> ModuleFiles {
+    small().file("sub/go.mod", "module example.com/m/sub\n").padding(padding)
+}
+
+#[tokio::test]
+async fn what_is_on_record_and_breaks_the_module_rules_is_unusable_and_not_the_fault_of_its_source() {
+    for padding in [10, 600_000] {
+        let files = broken(padding);
+        let world = World::of(std::slice::from_ref(&files)).await;
+        assert_eq!(world.proxy.get(&files.url("mod")).await.status, 200);
+        let first = world.proxy.get(&files.url("zip")).await;
+        assert!(if padding > 65_536 { !first.complete } else { first.status == 404 }, "{}", first.status);
+        for after in [0, 61] {
+            world.proxy.clock().advance(std::time::Duration::from_secs(after));
+            let answer = world.proxy.get(&files.url("zip")).await;
+            let text = answer.text();
+            assert_eq!(answer.status, 404, "{text}");
+            for part in
+                ["not found: example.com/m@v1.0.0 (zip)", "sub/go.mod", "not in module root", "localhost"]
+            {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+            assert_eq!(answer.header("cache-control").unwrap(), "public, max-age=60");
+        }
+        assert_eq!(world.upstream.count(&files.url("zip")), 2, "it is remembered for a minute");
+        assert!(world.evidence().is_empty(), "nobody has lied");
+        let metrics = world.proxy.get("/metrics").await.text();
+        assert!(metrics.contains("larder_verified_total{result=\"refused\"} 2\n"), "{metrics}");
+        world.proxy.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_breaks_the_module_rules_is_its_sources_fault_where_no_record_says_otherwise() {
+    let files = broken(10);
+    let (uncovered, other) = ([("gonosumdb", "example.com")], small());
+    let worlds = [
+        World::with(std::slice::from_ref(&files), &uncovered).await,
+        World::of(std::slice::from_ref(&other)).await,
+    ];
+    for world in worlds {
+        world.upstream.serve(&files);
+        let answer = world.proxy.get(&files.url("zip")).await;
+        assert_eq!(answer.status, 502, "{}", answer.text());
+        assert!(answer.text().contains("sub/go.mod"), "{}", answer.text());
+        world.proxy.stop().await;
+    }
+}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::StoreError;
 
 use crate::app::api::Parts;
-use crate::cache::{Content, Held, Lookup};
+use crate::cache::{Content, Held, Lack, Lookup};
 use crate::pipeline::view::LastFailure;
 
 /// How an answer that may change stands.
@@ -103,7 +103,7 @@ pub(in crate::app::api) async fn of(parts: &Parts, want: &Request) -> Result<Kno
             at: Some(absence.at),
             age_s: Some(parts.clock.since(absence.at).as_secs()),
             said: lines(&absence.text),
-            withdrawn: absence.withdrawn,
+            withdrawn: absence.lack == Lack::Withdrawn,
             ..told(Loaded::Absent)
         },
     };
