@@ -22,7 +22,8 @@
 //!
 //! What it promises: the tree of a client only moves forward, by trees that are proven to continue it. A tree that does
 //! not is a fork: [`ClientError::Fork`] has evidence of it that anyone can check with the database's key alone. An
-//! older tree that is on the same timeline is no fork and changes nothing. No task is done before the tree it
+//! older tree that is on the same timeline is no fork and changes nothing. The first tree is taken over when the tiles at
+//! its edge make up its hash; x/mod takes it over as it is, and one of which there are no tiles stays in the way for ever. No task is done before the tree it
 //! rests on is durable. Where x/mod keeps tiles of a tree before it knows that the tree is no fork, this client does not.
 //! Not here: whether a database is closed after a fork. The owner keeps the evidence and stops asking; to accept the
 //! other timeline, make a new client, and forget all tiles that were kept in memory.
@@ -154,7 +155,8 @@ pub enum ClientError {
 
 impl Client {
     /// A client of the database with this key. `remembered` is the newest tree head that was made durable, as it was
-    /// given to be kept; nothing in the beginning, when the first tree head that the database signs is believed.
+    /// given to be kept; nothing in the beginning, when the first tree head that the database signs is believed if
+    /// its tiles are there.
     ///
     /// # Errors
     /// A remembered tree head that this key has not signed.
@@ -166,7 +168,7 @@ impl Client {
         Ok(Self { verifier, height: HEIGHT, kept: newest.tree.size, newest })
     }
 
-    /// A client that knows no tree yet: the first tree head that the database signs is believed.
+    /// A client that knows no tree yet: the first tree head that the database signs is believed if its tiles are there.
     pub fn first(verifier: Verifier) -> Self {
         Self { verifier, height: HEIGHT, kept: 0, newest: Head::empty() }
     }

@@ -2,7 +2,7 @@
 //!
 //! A tile comes from memory, from a file, or from the database, which is asked once for all who want it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -24,14 +24,34 @@ pub(super) struct Driver<'d> {
     pub(super) way: Option<&'d Arc<dyn Source>>,
 }
 
-/// The tiles of one check that came from the database and not from a file.
-type Downloads = Mutex<Vec<Tile>>;
+/// The tiles of one check that came from the database and not from a file. Until it ends other checks find them too,
+/// unproven as they are to everybody.
+struct Downloads<'d> {
+    life: &'d Life,
+    tiles: Mutex<Vec<Tile>>,
+}
+
+impl<'d> Downloads<'d> {
+    fn of(life: &'d Life) -> Self {
+        Self { life, tiles: Mutex::default() }
+    }
+
+    fn tiles(&self) -> MutexGuard<'_, Vec<Tile>> {
+        self.tiles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Downloads<'_> {
+    fn drop(&mut self) {
+        self.tiles().iter().for_each(|tile| drop(self.life.arrived.remove(tile)));
+    }
+}
 
 impl Driver<'_> {
     /// Drives a check of the timeline to its end. What it has proven on the way is remembered and kept when it ends well,
     /// and only then.
     pub(super) async fn run<T: Task>(&self, mut task: T) -> Result<T::Answer, Failure> {
-        let downloads = Downloads::default();
+        let downloads = Downloads::of(self.life);
         loop {
             let step = {
                 let mut client = self.life.client();
@@ -43,7 +63,7 @@ impl Driver<'_> {
                 Step::BringAnew(tiles) => self.bring_anew(&mut task, tiles, &downloads).await?,
                 Step::Done(answer) => {
                     self.life.learn(task.fresh());
-                    self.keep(task.fresh(), downloads);
+                    self.keep(task.fresh(), &downloads);
                     return Ok(answer);
                 }
             }
@@ -57,7 +77,7 @@ impl Driver<'_> {
         mut client: Client,
         mut task: T,
     ) -> Result<T::Answer, Failure> {
-        let downloads = Downloads::default();
+        let downloads = Downloads::of(self.life);
         loop {
             // Nothing is trusted but the tree, and whoever reads the answer is given that.
             match task.step(&mut client, &|_| None)? {
@@ -65,7 +85,7 @@ impl Driver<'_> {
                 Step::Bring(tiles) => self.bring(&mut task, tiles, &downloads).await?,
                 Step::BringAnew(tiles) => self.bring_anew(&mut task, tiles, &downloads).await?,
                 Step::Done(answer) => {
-                    self.keep(task.fresh(), downloads);
+                    self.keep(task.fresh(), &downloads);
                     return Ok(answer);
                 }
             }
@@ -76,7 +96,7 @@ impl Driver<'_> {
         &self,
         task: &mut T,
         tiles: Vec<Tile>,
-        downloads: &Downloads,
+        downloads: &Downloads<'_>,
     ) -> Result<(), Failure> {
         let bytes = try_join_all(tiles.iter().map(|tile| self.find(*tile, downloads))).await?;
         tiles.into_iter().zip(bytes).for_each(|(tile, bytes)| task.bring(tile, bytes));
@@ -87,7 +107,7 @@ impl Driver<'_> {
         &self,
         task: &mut T,
         tiles: Vec<Tile>,
-        downloads: &Downloads,
+        downloads: &Downloads<'_>,
     ) -> Result<(), Failure> {
         let bytes = try_join_all(tiles.iter().map(|tile| self.download(*tile, downloads))).await?;
         tiles.into_iter().zip(bytes).for_each(|(tile, bytes)| task.bring(tile, bytes));
@@ -95,9 +115,12 @@ impl Driver<'_> {
     }
 
     /// The bytes of a tile, from wherever they are nearest.
-    async fn find(&self, tile: Tile, downloads: &Downloads) -> Result<Arc<[u8]>, Failure> {
+    async fn find(&self, tile: Tile, downloads: &Downloads<'_>) -> Result<Arc<[u8]>, Failure> {
         if let Some(proven) = self.life.tile(tile.whole()).and_then(|proven| proven.narrowed(tile.width())) {
             return Ok(proven.bytes().clone());
+        }
+        if let Some(bytes) = self.life.arrived.get(&tile) {
+            return Ok(bytes);
         }
         match self.memory.shelf.tile(tile).await {
             Ok(Some(bytes)) if bytes.len() == tile.size_bytes() => Ok(Arc::from(&*bytes)),
@@ -109,17 +132,19 @@ impl Driver<'_> {
         }
     }
 
-    async fn download(&self, tile: Tile, downloads: &Downloads) -> Result<Arc<[u8]>, Failure> {
+    async fn download(&self, tile: Tile, downloads: &Downloads<'_>) -> Result<Arc<[u8]>, Failure> {
         let way = self.way.ok_or(Failure::NotKept)?;
-        downloads.lock().unwrap_or_else(PoisonError::into_inner).push(tile);
+        downloads.tiles().push(tile);
         let download = download(way.clone(), self.memory.name.clone(), tile);
         let downloaded = self.life.downloads.join(&self.memory.world.parts.tasks, tile, download).await;
-        downloaded.ok_or(Failure::Lost)?.map_err(Failure::Source)
+        let bytes = downloaded.ok_or(Failure::Lost)?.map_err(Failure::Source)?;
+        self.life.arrived.insert(tile, bytes.clone());
+        Ok(bytes)
     }
 
     /// Keeps what was proven and is not on the disk yet, behind the answer.
-    fn keep(&self, fresh: &[Proven], downloads: Downloads) {
-        let downloaded = downloads.into_inner().unwrap_or_else(PoisonError::into_inner);
+    fn keep(&self, fresh: &[Proven], downloads: &Downloads<'_>) {
+        let downloaded = downloads.tiles();
         let tiles = fresh.iter().filter(|proven| downloaded.contains(&proven.tile()));
         let tiles = tiles.map(|proven| (proven.tile(), Bytes::from_owner(proven.bytes().clone())));
         let tiles: Vec<_> = tiles.collect();

@@ -23,6 +23,8 @@ use crate::tasks::Tasks;
 
 /// Proven tiles kept in memory for each database, of 8 KiB at most: those above the records of a day or so.
 const TILES: usize = 1024;
+/// Tiles that came and are not proven yet, of 8 KiB at most: those of some dozen checks.
+const ARRIVED: usize = 128;
 /// Records kept in memory for each database, of less than 1 KiB each; their answers are also in the cache's memory.
 const RECORDS: usize = 8192;
 /// A failure answers all who ask within this time, so that a crowd of askers makes one more try.
@@ -76,6 +78,8 @@ pub(super) struct Memory {
 pub(super) struct Life {
     client: Mutex<Client>,
     tiles: quick_cache::sync::Cache<Tile, Proven>,
+    /// Tiles that came for a check which has not ended.
+    pub(super) arrived: quick_cache::sync::Cache<Tile, Arc<[u8]>>,
     records: quick_cache::sync::Cache<ModuleVersion, Recorded>,
     failures: quick_cache::sync::Cache<ModuleVersion, (Timestamp, LookupError)>,
     /// When the newest tree was last asked for.
@@ -359,6 +363,7 @@ impl Life {
         Self {
             client: Mutex::new(client),
             tiles: quick_cache::sync::Cache::new(TILES),
+            arrived: quick_cache::sync::Cache::new(ARRIVED),
             records: quick_cache::sync::Cache::new(RECORDS),
             failures: quick_cache::sync::Cache::new(FAILURES),
             asked_latest: Mutex::default(),

@@ -147,15 +147,21 @@ impl Merge {
         if older.tree.size == newer.tree.size {
             return Err(fork(older, newer, newer.tree.hash, Vec::new()));
         }
-        if older.tree.size == 0 {
-            if older.tree.hash != Hash::EMPTY {
-                return Err(fork(older, newer, Hash::EMPTY, Vec::new()));
-            }
+        if older.tree.size == 0 && older.tree.hash != Hash::EMPTY {
+            return Err(fork(older, newer, Hash::EMPTY, Vec::new()));
+        }
+        if self.seen.tree.size == 0 {
             return Ok(self.settle(client, &newest));
         }
-        let mut nodes = nodes_of(0..older.tree.size);
-        // So that there is evidence at hand if there is a fork; these are in the same tiles, but for the edge.
-        nodes.extend(TreeProof::nodes(newer.tree.size, older.tree.size).unwrap_or_default());
+        let nodes = if older.tree.size == 0 {
+            // It continues nothing, so its tiles are all that speaks for it: a head that nothing can be proven in, once
+            // taken over, would be in the way of all others for ever.
+            nodes_of(0..newer.tree.size)
+        } else {
+            // So that there is evidence at hand if there is a fork; these are in the same tiles, but for the edge.
+            let proof = TreeProof::nodes(newer.tree.size, older.tree.size).unwrap_or_default();
+            nodes_of(0..older.tree.size).into_iter().chain(proof).collect()
+        };
         let is_trusted = newer.tree == newest.tree;
         let plan = if is_trusted { Plan::within } else { Plan::against };
         let plan = plan(newer.tree, client.height, &nodes, known);

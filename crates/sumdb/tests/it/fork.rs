@@ -204,6 +204,30 @@ fn an_older_head_on_the_timeline_changes_nothing() {
 }
 
 #[test]
+fn a_first_head_is_taken_over_only_if_there_are_tiles_that_make_it() {
+    let database = Database::new(700, 0, "");
+    let absurd = sign(&Tree { size: 1 << 60, hash: Hash([7; 32]) });
+    let mut driver = Driver::new(b"", 8).unwrap();
+    database.serve(&mut driver, 700);
+    let honest = driver.remote.clone();
+    assert!(matches!(driver.latest(&absurd), Err(Stopped::Absent)));
+    // Made-up tiles do not make it either.
+    for at in 0..8 {
+        let Some(tile) = Tile::new(8, Some(at), 0, 256).unwrap().in_tree(1 << 60) else { continue };
+        driver.remote.insert(format!("/{tile}"), vec![7; tile.size_bytes()]);
+        let edge = Tile::new(8, Some(at), ((1_u64 << 60) >> (8 * at)).saturating_sub(1) >> 8, 256).unwrap();
+        driver.remote.insert(format!("/{edge}"), vec![7; edge.size_bytes()]);
+    }
+    assert!(driver.latest(&absurd).is_err());
+    assert_eq!((driver.newest(), driver.durable.as_str()), (0, ""), "it is in nobody's way");
+    driver.remote = honest;
+    assert_eq!(driver.latest(&database.sign(700)).unwrap(), Standing::Newer);
+    assert_eq!(driver.durable, database.sign(700));
+    assert!(driver.latest(&absurd).is_err());
+    assert_eq!(driver.latest(&database.sign(519)).unwrap(), Standing::Older(181));
+}
+
+#[test]
 fn a_rollback_that_goes_on_differently_is_a_fork() {
     let database = Database::new(700, 0, "");
     let mut driver = driver(&database, 700, 519);

@@ -76,10 +76,7 @@ fn assert_only(case: &Case, driver: &Driver, history: &History) {
         assert_eq!(honest.as_deref(), Some(&**proven.bytes()), "{case}: {tile} is kept");
     }
     let head = driver.client.newest().tree();
-    // The first tree head that the key has signed is believed, as Go does, before it is known whether it has tiles.
-    if case.number(3) > 0 {
-        assert_eq!(head.hash.0, history.root(head.size), "{case}: the newest tree");
-    }
+    assert_eq!(head.hash.0, history.root(head.size), "{case}: the newest tree");
     let durable = driver.durable.lines().nth(1).map_or(0, |size| size.parse().unwrap());
     assert!(durable <= head.size, "{case}");
 }

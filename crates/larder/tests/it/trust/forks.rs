@@ -6,7 +6,7 @@ use larder::cache::Content;
 use larder::pipeline::{AnswerContent, Pipeline, Reach};
 use store::Blobs;
 use sumdb::client::Evidence;
-use testkit::database::{History, lookup_path};
+use testkit::database::{History, Lie, lookup_path};
 use testkit::faulty::{Failure, Fault, Faulty, Operation};
 use testkit::{Database, Upstream};
 
@@ -186,4 +186,33 @@ async fn a_fork_on_a_full_disk_closes_the_database_and_is_written_later() {
     let evidence = blobs.open(&store::Key::parse(&closed.evidence.unwrap()).unwrap()).await.unwrap();
     let evidence = String::from_utf8(evidence.read_all(1 << 20).await.unwrap().to_vec()).unwrap();
     Evidence::parse(&evidence).unwrap().check(&database.verifier()).unwrap();
+}
+
+#[tokio::test]
+async fn a_first_tree_of_which_there_are_no_tiles_is_in_the_way_of_no_other() {
+    let (database, mut proxy) = reached().await;
+    let lookup = lookup_path("example.com/Hello", "v1.0.0");
+    database.tell(&[Lie::HugeSize]);
+    for path in ["/latest", &*lookup, "/tile/8/0/000"] {
+        let refused = proxy.get(&below(path)).await;
+        assert!(matches!(refused.status, 502..=504), "{path}: {} {}", refused.status, refused.text());
+    }
+    let head = "meta/sumdb/localhost.localdev/sumdb/00000c67/head";
+    assert!(!proxy.data(head).exists(), "a tree is durable in which nothing was proven");
+    proxy = proxy.restart().await;
+    let refused = proxy.get(&below(&lookup)).await;
+    assert!(matches!(refused.status, 502..=504), "{}", refused.text());
+    database.be_honest();
+    proxy.clock().advance(std::time::Duration::from_secs(6));
+    for path in [&*lookup, "/latest", "/tile/8/0/000"] {
+        let answer = proxy.get(&below(path)).await;
+        assert!(answer.body == database.says(path).unwrap(), "{path}: {}", answer.text());
+    }
+    assert_eq!(std::fs::read_to_string(proxy.data(head)).unwrap(), database.head(301));
+    // Known as it is now, the database can no more lead us away from it.
+    database.tell(&[Lie::HugeSize]);
+    let next = proxy.get(&below(&lookup_path("example.com/synthetic", "v0.0.7"))).await;
+    assert!(matches!(next.status, 502..=504), "{}", next.text());
+    assert_eq!(std::fs::read_to_string(proxy.data(head)).unwrap(), database.head(301));
+    proxy.stop().await;
 }
