@@ -100,7 +100,7 @@ pub enum Kind {
 
 impl Kind {
     /// What to do about it.
-    pub fn advice(self) -> &'static str {
+    fn advice(self) -> &'static str {
         match self {
             Self::Differs => {
                 "do not build with it: find out where it came from; then remove it here and download it again"
@@ -143,6 +143,22 @@ impl Finding {
 }
 
 impl Report {
+    /// What to do about one of its findings. Where the database gave no answer, another way to it may: this tells which one
+    /// was tried.
+    pub fn advice(&self, finding: &Finding) -> String {
+        let Self { database, source, .. } = self;
+        match (finding.kind, &self.proxy) {
+            (Kind::Unreachable, None) => format!(
+                "{database} was asked at {source}: name a proxy that passes it on, --proxy https://HOST, or try again later"
+            ),
+            (Kind::Unreachable, Some(proxy)) if proxy != source => format!(
+                "{database} was asked at {source}, not by {proxy}: name a proxy that passes it on, --proxy https://HOST, or \
+                 try again later"
+            ),
+            (kind, _) => kind.advice().to_owned(),
+        }
+    }
+
     pub(super) fn new(subject: &Subject, database: &Database, proxy: Option<&Proxy>) -> Self {
         Self {
             subject: subject.names.clone(),

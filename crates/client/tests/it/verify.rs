@@ -152,6 +152,15 @@ async fn no_record_no_answer_and_no_proof_are_three_things() {
     database.stop().await;
     let report = verify(dir.path(), &database, "").await;
     assert_eq!((report.verdict, kinds(&report)), (Verdict::Incomplete, vec![Kind::Unreachable]));
+    // Where it is blocked, a proxy may lead to it; by which way it was asked is told.
+    let advice = report.advice(&report.findings[0]);
+    for part in ["--proxy https://HOST", "try again later", &*database.name(), &*report.source] {
+        assert!(advice.contains(part), "{part}: {advice}");
+    }
+    let proxy = Proxy::at("https://goproxy.example", false, &builder()).unwrap();
+    let report = with_proxy(dir.path(), &database, "", Some(proxy)).await;
+    let advice = report.advice(&report.findings[0]);
+    assert!(advice.contains("not by goproxy.example") && advice.contains("--proxy"), "{advice}");
 }
 
 #[tokio::test]

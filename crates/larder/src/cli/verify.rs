@@ -74,7 +74,7 @@ fn describe(paper: &mut Paper, report: &Report) -> Exit {
     rows.push(verdict.row());
     paper.table(&rows);
     for finding in report.findings.iter().take(SHOWN) {
-        tell(paper, finding);
+        tell(paper, finding, &report.advice(finding));
     }
     if report.findings.len() > SHOWN {
         let more = report.findings.len() - SHOWN;
@@ -104,7 +104,7 @@ fn verdict(report: &Report) -> Verdict {
     }
 }
 
-fn tell(paper: &mut Paper, finding: &Finding) {
+fn tell(paper: &mut Paper, finding: &Finding, advice: &str) {
     let tone = if finding.kind.is_wrong() { Tone::Bad } else { Tone::Warn };
     let word = COUNTED.iter().find(|(_, kind, _)| *kind == finding.kind).map_or("", |(word, ..)| *word);
     let mut place = finding.file.display().to_string();
@@ -128,6 +128,6 @@ fn tell(paper: &mut Paper, finding: &Finding) {
         [hash("here", &finding.here), hash("database", &finding.database), hash("proxy", &finding.proxy)];
     let mut rows: Vec<Vec<Cell>> = hashes.into_iter().flatten().collect();
     rows.push(vec![Cell::plain("  "), Cell::soft("what"), Cell::plain(&finding.what)]);
-    rows.push(vec![Cell::plain("  "), Cell::soft("next"), Cell::plain(finding.kind.advice())]);
+    rows.push(vec![Cell::plain("  "), Cell::soft("next"), Cell::plain(advice)]);
     paper.table(&rows);
 }
