@@ -1,5 +1,6 @@
 //! Checksum databases: what is believed of them, passed on, and kept.
 
+mod behind;
 mod deciding;
 mod files;
 mod forks;
