@@ -135,13 +135,13 @@ impl Databases {
         self.rule.keeps_in(path)
     }
 
-    /// Who says what the files of a module are. `is_private` is what the routes say of it.
-    pub fn cover(&self, module: &ModulePath, is_private: bool) -> Cover {
+    /// Who says what the files of a module are.
+    pub fn cover(&self, module: &ModulePath) -> Cover {
         let first = self.list.first();
         if module.as_str() == TOOLCHAIN {
             return first.map_or(Cover::Unchecked, |database| Cover::By(database.clone()));
         }
-        if is_private || self.keeps_in(module) {
+        if self.keeps_in(module) {
             return Cover::Nothing;
         }
         let listed = self.list.iter().find(|database| database.is_for(module));

@@ -38,8 +38,7 @@ impl Pipeline {
         for require in file.require.into_iter().filter(|require| !require.indirect) {
             let Ok(path) = ModulePath::parse(&require.path) else { continue };
             let Ok(module) = ModuleVersion::new(path, require.version) else { continue };
-            let is_private = settings.routes.is_private(&module.path);
-            let Cover::By(database) = settings.databases.cover(&module.path, is_private) else { continue };
+            let Cover::By(database) = settings.databases.cover(&module.path) else { continue };
             let Ok(place) = self.ahead.0.clone().try_acquire_owned() else { return };
             let tasks = self.tasks.clone();
             self.tasks.spawn(async move {

@@ -75,9 +75,9 @@ impl Pipeline {
         !matches!(by, VerifiedBy::Record { database } if **database == *covering.name())
     }
 
+    /// Who says what the files of a module version are.
     pub(super) fn cover(&self, module: &ModuleVersion) -> Cover {
-        let settings = self.settings.now();
-        settings.databases.cover(&module.path, settings.routes.is_private(&module.path))
+        self.settings.now().databases.cover(&module.path)
     }
 
     /// Compares the held files of a version with the record that covers it. With `act`, notes what the database vouches

@@ -63,9 +63,7 @@ impl Pipeline {
     /// Begins to find out what decides whether a file is right. For an `.info`, which no record binds, the lookup begins
     /// all the same: the other files are asked for next.
     pub(super) fn prove(&self, module: &ModuleVersion, kind: FileKind) -> Proof {
-        let settings = self.settings.now();
-        let is_private = settings.routes.is_private(&module.path);
-        let database = match settings.databases.cover(&module.path, is_private) {
+        let database = match self.cover(module) {
             Cover::By(database) => database,
             Cover::Unchecked if kind != FileKind::Info => return Proof::None(VerifiedBy::Unverified),
             Cover::Unchecked | Cover::Nothing => return Proof::None(VerifiedBy::FirstSeen),
@@ -83,7 +81,7 @@ impl Pipeline {
         match kind {
             FileKind::Info => Proof::None(VerifiedBy::FirstSeen),
             FileKind::Mod | FileKind::Zip => {
-                Proof::Sought(Sought { outcome, may_hold: settings.holds_unverified })
+                Proof::Sought(Sought { outcome, may_hold: self.settings.now().holds_unverified })
             }
         }
     }
