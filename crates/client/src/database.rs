@@ -20,7 +20,7 @@ use gomod::request::{SumDbOperation, SumDbRequest};
 use gomod::{ModuleVersion, Request};
 use source::Source;
 use sumdb::client::{ClientError, Head, Latest, Lookup, Standing, Step, Task, TileCheck};
-use sumdb::record::{Sums, check_records};
+use sumdb::record::{Sums, check_records, first_records};
 use sumdb::tile::{HEIGHT, Plan, Tiles};
 use sumdb::{Client, Node, Proven, Record, Spec, Tile};
 use tokio::sync::{OnceCell, Semaphore};
@@ -133,7 +133,7 @@ impl Database {
         let task = TileCheck::of_records(tile).ok_or_else(|| wrong(sumdb::record::MalformedRecord))?;
         let what = tile.to_string();
         let (hashes, bytes) = tokio::try_join!(self.drive(&what, task), self.tile(tile))?;
-        check_records(tile, first_records(&bytes, tile), &hashes).map_err(wrong)
+        check_records(tile, first_records(tile, &bytes), &hashes).map_err(wrong)
     }
 
     /// The hashes of nodes of a tree that is on the timeline, proven.
@@ -180,9 +180,9 @@ impl Database {
 
     /// The bytes of a tile; where one that is not full is not to be had, those of the full one.
     async fn tile(&self, tile: Tile) -> Result<Bytes, Fault> {
-        match self.ask(tile_operation(tile)).await {
+        match self.ask(tile.into()).await {
             Err(absent @ Fault::Absent { .. }) if !tile.is_whole() => {
-                let whole = self.ask(tile_operation(tile.whole())).await;
+                let whole = self.ask(tile.whole().into()).await;
                 whole.map_err(|fault| if fault.class() == Class::Absent { absent } else { fault })
             }
             answer => answer,
@@ -218,16 +218,4 @@ impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Database({} by {})", self.name, self.way.name())
     }
-}
-
-fn tile_operation(tile: Tile) -> SumDbOperation {
-    let path = tile.to_string();
-    SumDbOperation::Tile(Arc::from(path.strip_prefix("tile/").unwrap_or(&path)))
-}
-
-/// As many records as the tile has, of the bytes of a wider one. A record ends with the first blank line.
-fn first_records(bytes: &[u8], tile: Tile) -> &[u8] {
-    let mut ends = bytes.windows(2).enumerate().filter(|(_, pair)| pair == b"\n\n").map(|(at, _)| at + 2);
-    let last = usize::try_from(tile.width()).ok().and_then(|width| ends.nth(width.checked_sub(1)?));
-    last.filter(|_| !tile.is_whole()).and_then(|end| bytes.get(..end)).unwrap_or(bytes)
 }

@@ -162,7 +162,7 @@ impl Log {
             }
             SumDbOperation::Lookup(module) => self.lookup(module).await,
             SumDbOperation::Tile(path) => {
-                let Ok(tile) = Tile::parse(&format!("tile/{path}")) else { return Ok(None) };
+                let Ok(tile) = Tile::of_request(path) else { return Ok(None) };
                 let shelf = self.shelf().await?;
                 self.tiles.tile(&shelf, tile).await.map_err(|error| self.unreadable(&error))
             }

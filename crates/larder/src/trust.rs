@@ -89,13 +89,6 @@ impl From<Recorded> for Noted {
     }
 }
 
-/// The first so many records of a tile of records: each ends with a blank line.
-fn first_records(bytes: &Bytes, count: u32) -> Bytes {
-    let mut ends = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == b"\n\n").map(|(at, _)| at + 2);
-    let last = usize::try_from(count).ok().and_then(|count| ends.nth(count.checked_sub(1)?));
-    last.map_or_else(|| bytes.clone(), |end| bytes.slice(..end))
-}
-
 impl Recorded {
     /// What it says of a file; of an `.info` it says nothing, and this is the zip's.
     pub fn sums_of(&self, kind: FileKind) -> H1 {

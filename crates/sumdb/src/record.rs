@@ -202,6 +202,16 @@ pub fn parse_records(first: u64, bytes: &[u8]) -> Result<Vec<Record>, MalformedR
     Ok(records)
 }
 
+/// The records of a tile, from the bytes of it or of a wider one. Each ends with the first blank line.
+pub fn first_records(tile: Tile, bytes: &[u8]) -> &[u8] {
+    if tile.is_whole() {
+        return bytes;
+    }
+    let mut ends = bytes.windows(2).enumerate().filter(|(_, pair)| pair == b"\n\n").map(|(at, _)| at + 2);
+    let last = usize::try_from(tile.width()).ok().and_then(|width| ends.nth(width.checked_sub(1)?));
+    last.and_then(|end| bytes.get(..end)).unwrap_or(bytes)
+}
+
 /// What a tile of records has for these (x/mod `sumdb.Server`, `/tile/H/data/`).
 pub fn print_records<'r>(records: impl IntoIterator<Item = &'r Record>) -> String {
     let mut bytes = String::new();

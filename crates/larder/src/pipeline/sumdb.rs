@@ -36,7 +36,7 @@ impl Pipeline {
             SumDbOperation::Lookup(module) if !settings.databases.keeps_in(&module.path) => {
                 database.kept_lookup(module).await?.map(Noted::from)
             }
-            SumDbOperation::Tile(path) => match Tile::parse(&format!("tile/{path}")) {
+            SumDbOperation::Tile(path) => match Tile::of_request(path) {
                 Ok(tile) => database.kept_tile(tile).await?,
                 Err(_) => None,
             },
@@ -61,7 +61,7 @@ impl Pipeline {
                 return Err(Error::PrivateLookup { database: request.name.clone() });
             }
             SumDbOperation::Lookup(module) => database.lookup(module).await.map(Noted::from),
-            SumDbOperation::Tile(path) => match Tile::parse(&format!("tile/{path}")) {
+            SumDbOperation::Tile(path) => match Tile::of_request(path) {
                 Ok(tile) => database.tile(tile).await,
                 Err(_) => return Err(unknown(want, &request.name)),
             },

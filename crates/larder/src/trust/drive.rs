@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use gomod::Request;
-use gomod::request::{SumDbOperation, SumDbRequest};
+use gomod::request::SumDbRequest;
 use source::Source;
 use sumdb::client::{Client, Step, Task};
 use sumdb::{Proven, Tile};
@@ -168,7 +168,5 @@ async fn download(way: Arc<dyn Source>, database: Arc<str>, tile: Tile) -> Downl
 
 /// What is asked for to get a tile.
 pub(super) fn request(database: &Arc<str>, tile: Tile) -> Request {
-    let path = tile.to_string();
-    let path = path.strip_prefix("tile/").unwrap_or(&path);
-    Request::SumDb(SumDbRequest { name: database.clone(), operation: SumDbOperation::Tile(path.into()) })
+    Request::SumDb(SumDbRequest { name: database.clone(), operation: tile.into() })
 }

@@ -23,10 +23,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Blobs, Durability, Key, Pages, Publish, StoreError};
 use sumdb::client::Lookup;
-use sumdb::record::MAX_ANSWER_BYTES;
+use sumdb::record::{MAX_ANSWER_BYTES, first_records};
 use sumdb::{Tile, Verifier};
-
-use super::first_records;
 
 /// The largest signed tree that is read back.
 const HEAD_BYTES: u64 = 1 << 20;
@@ -226,7 +224,7 @@ impl Shelf {
 /// The first part of a tile that is as wide or wider.
 fn narrowed(tile: Tile, bytes: &Bytes) -> Bytes {
     match tile.level() {
-        None => first_records(bytes, tile.width()),
+        None => bytes.slice_ref(first_records(tile, bytes)),
         Some(_) => bytes.slice(..bytes.len().min(tile.size_bytes())),
     }
 }

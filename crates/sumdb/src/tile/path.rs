@@ -3,8 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use gomod::request::SumDbOperation;
+
 use super::{MAX_HEIGHT, MAX_LEVEL, Tile};
 
+/// What every path begins with.
+const PREFIX: &str = "tile/";
 /// Each element of a path holds three digits of the number.
 const BASE: u64 = 1000;
 
@@ -18,10 +22,23 @@ impl Tile {
     pub fn parse(path: &str) -> Result<Self, MalformedPath> {
         parse(path).ok_or(MalformedPath)
     }
+
+    /// Reads the path of a request, which begins after `tile/`: `8/0/x001/234.p/5` ([`SumDbOperation::Tile`]).
+    pub fn of_request(path: &str) -> Result<Self, MalformedPath> {
+        Self::parse(&format!("{PREFIX}{path}"))
+    }
+}
+
+/// What is asked for to get a tile.
+impl From<Tile> for SumDbOperation {
+    fn from(tile: Tile) -> Self {
+        let path = tile.to_string();
+        Self::Tile(path.strip_prefix(PREFIX).unwrap_or(&path).into())
+    }
 }
 
 fn parse(path: &str) -> Option<Tile> {
-    let (height, rest) = path.strip_prefix("tile/")?.split_once('/')?;
+    let (height, rest) = path.strip_prefix(PREFIX)?.split_once('/')?;
     let height = parse_decimal(height, MAX_HEIGHT.into())?;
     let (level, rest) = rest.split_once('/')?;
     let level = match level {
@@ -72,7 +89,7 @@ impl FromStr for Tile {
 /// The path, which is also where the tile is asked for (x/mod `tlog.Tile.Path`).
 impl fmt::Display for Tile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tile/{}/", self.height)?;
+        write!(f, "{PREFIX}{}/", self.height)?;
         match self.level {
             None => f.write_str("data")?,
             Some(level) => write!(f, "{level}")?,

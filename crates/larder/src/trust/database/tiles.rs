@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use source::{Source, SourceError};
 use sumdb::client::TileCheck;
-use sumdb::record::check_records;
+use sumdb::record::{check_records, first_records};
 use sumdb::tile::HEIGHT;
 use sumdb::{Proven, Tile};
 
 use super::super::ask::receive_at_most;
 use super::super::failure::{Failure, Lie};
 use super::super::memory::{Keeping, Life};
-use super::super::{LookupError, drive, first_records};
+use super::super::{LookupError, drive};
 use super::{Database, Noted};
 
 /// The largest tile of records that is received: 256 records of 64 KiB.
@@ -95,7 +95,8 @@ impl Database {
         if received.as_ref().is_err_and(SourceError::is_absent) && !tile.is_whole() {
             received = receive_at_most(&**way, &drive::request(name, tile.whole()), MAX_RECORDS_BYTES).await;
         }
-        let bytes = first_records(&received.map_err(Failure::Source)?, tile.width());
+        let received = received.map_err(Failure::Source)?;
+        let bytes = received.slice_ref(first_records(tile, &received));
         check_records(tile, &bytes, hashes).map_err(|_| Failure::Lie(Lie::Records { tile }))?;
         self.memory.keep(life, Keeping::Tiles(vec![(tile, bytes.clone())]));
         Ok(bytes)
