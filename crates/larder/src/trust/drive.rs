@@ -48,74 +48,55 @@ impl Drop for Downloads<'_> {
 }
 
 impl Driver<'_> {
-    /// Drives a check of the timeline to its end. What it has proven on the way is remembered and kept when it ends well,
-    /// and only then.
-    pub(super) async fn run<T: Task>(&self, mut task: T) -> Result<T::Answer, Failure> {
-        let downloads = Downloads::of(self.life);
-        loop {
-            let step = {
-                let mut client = self.life.client();
-                task.step(&mut client, &|tile| self.life.tile(tile))
-            };
-            match step? {
-                Step::Keep(head) => self.memory.keep_head(self.life, &head).await,
-                Step::Bring(tiles) => self.bring(&mut task, tiles, &downloads).await?,
-                Step::BringAnew(tiles) => self.bring_anew(&mut task, tiles, &downloads).await?,
-                Step::Done(answer) => {
-                    self.life.learn(task.fresh());
-                    self.keep(task.fresh(), &downloads);
-                    return Ok(answer);
-                }
-            }
-        }
+    /// Drives a check of the timeline to its end.
+    pub(super) async fn run<T: Task>(&self, task: T) -> Result<T::Answer, Failure> {
+        self.drive(task, None).await
     }
 
     /// Drives a check with a client of its own, whose newest tree is the one that was kept with what is checked. Files of
     /// the database's past are all it needs; what they lack is brought from the database where one may be asked.
-    pub(super) async fn run_apart<T: Task>(
-        &self,
-        mut client: Client,
-        mut task: T,
-    ) -> Result<T::Answer, Failure> {
+    pub(super) async fn run_apart<T: Task>(&self, client: Client, task: T) -> Result<T::Answer, Failure> {
+        self.drive(task, Some(client)).await
+    }
+
+    /// What is proven on the way is kept when the check ends well, and only then; what is proven of the timeline is
+    /// remembered too.
+    async fn drive<T: Task>(&self, mut task: T, mut apart: Option<Client>) -> Result<T::Answer, Failure> {
         let downloads = Downloads::of(self.life);
         loop {
-            // Nothing is trusted but the tree, and whoever reads the answer is given that.
-            match task.step(&mut client, &|_| None)? {
-                Step::Keep(head) => client.kept(&head),
-                Step::Bring(tiles) => self.bring(&mut task, tiles, &downloads).await?,
-                Step::BringAnew(tiles) => self.bring_anew(&mut task, tiles, &downloads).await?,
+            let step = match &mut apart {
+                None => task.step(&mut self.life.client(), &|tile| self.life.tile(tile)),
+                // Nothing is trusted but the tree, and whoever reads the answer is given that.
+                Some(client) => task.step(client, &|_| None),
+            };
+            let (tiles, is_anew) = match step? {
+                Step::Bring(tiles) => (tiles, false),
+                Step::BringAnew(tiles) => (tiles, true),
+                Step::Keep(head) => {
+                    match &mut apart {
+                        None => self.memory.keep_head(self.life, &head).await,
+                        Some(client) => client.kept(&head),
+                    }
+                    continue;
+                }
                 Step::Done(answer) => {
+                    if apart.is_none() {
+                        self.life.learn(task.fresh());
+                    }
                     self.keep(task.fresh(), &downloads);
                     return Ok(answer);
                 }
-            }
+            };
+            let bytes = try_join_all(tiles.iter().map(|tile| self.find(*tile, is_anew, &downloads))).await?;
+            tiles.into_iter().zip(bytes).for_each(|(tile, bytes)| task.bring(tile, bytes));
         }
     }
 
-    async fn bring<T: Task>(
-        &self,
-        task: &mut T,
-        tiles: Vec<Tile>,
-        downloads: &Downloads<'_>,
-    ) -> Result<(), Failure> {
-        let bytes = try_join_all(tiles.iter().map(|tile| self.find(*tile, downloads))).await?;
-        tiles.into_iter().zip(bytes).for_each(|(tile, bytes)| task.bring(tile, bytes));
-        Ok(())
-    }
-
-    async fn bring_anew<T: Task>(
-        &self,
-        task: &mut T,
-        tiles: Vec<Tile>,
-        downloads: &Downloads<'_>,
-    ) -> Result<(), Failure> {
-        let bytes = try_join_all(tiles.iter().map(|tile| self.download(*tile, downloads))).await?;
-        tiles.into_iter().zip(bytes).for_each(|(tile, bytes)| task.bring(tile, bytes));
-        Ok(())
-    }
-
-    /// The bytes of a tile, from wherever they are nearest.
-    async fn find(&self, tile: Tile, downloads: &Downloads<'_>) -> Result<Arc<[u8]>, Failure> {
+    /// The bytes of a tile, from wherever they are nearest, or anew from the database itself.
+    async fn find(&self, tile: Tile, is_anew: bool, downloads: &Downloads<'_>) -> Result<Arc<[u8]>, Failure> {
+        if is_anew {
+            return self.download(tile, downloads).await;
+        }
         if let Some(proven) = self.life.tile(tile.whole()).and_then(|proven| proven.narrowed(tile.width())) {
             return Ok(proven.bytes().clone());
         }
