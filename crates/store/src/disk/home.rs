@@ -31,8 +31,17 @@ pub(super) struct Place {
     pub(super) handle: File,
     /// Device and number of the file.
     identity: (u64, u64),
-    /// Unlocked when closed, by whatever death.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The lock of the directory, open. Whatever death it is, the lock ends with it; but when it is dropped in life, a child that
+/// was forked and has not become another program yet has it open too, so that closing alone would leave it locked.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
 }
 
 /// Makes, locks and prepares the directory.
@@ -65,7 +74,7 @@ fn is_used(root: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-fn take_lock(root: &Path) -> Result<File, StoreError> {
+fn take_lock(root: &Path) -> Result<Lock, StoreError> {
     let failed =
         |source| StoreError::of("lock", &format_args!("the data directory {}", root.display()), source);
     let path = root.join("LOCK");
@@ -84,7 +93,7 @@ fn take_lock(root: &Path) -> Result<File, StoreError> {
     // The number is a courtesy to whoever is refused: a full disk must not keep us from starting.
     let _ =
         written.set_len(0).and_then(|()| written.write_all_at(std::process::id().to_string().as_bytes(), 0));
-    Ok(lock)
+    Ok(Lock(lock))
 }
 
 /// Makes a directory for this process; also says what else is in `tmp`.
@@ -204,5 +213,21 @@ impl Drop for Home {
     fn drop(&mut self) {
         // Fails, rightly, while spools are alive.
         let _ = fs::remove_dir(&self.run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_given_up_is_free_although_a_forked_child_has_it_open() {
+        let root = tempfile::tempdir().unwrap();
+        let lock = take_lock(root.path()).unwrap();
+        let of_child = lock.0.try_clone().unwrap();
+        assert!(matches!(take_lock(root.path()), Err(StoreError::Locked { .. })));
+        drop(lock);
+        drop(take_lock(root.path()).expect("it was given up"));
+        drop(of_child);
     }
 }
