@@ -32,13 +32,14 @@ impl Redaction {
         }
     }
 
-    /// The lines that say most: errors if there are any, else the last ones; without secrets, userinfo of URLs, and
+    /// All lines if they are few, else the last of those that call themselves errors; without secrets, userinfo of URLs, and
     /// characters that are none.
     pub(super) fn apply(&self, words: &str) -> String {
         let hidden = self.texts.iter().fold(words.to_owned(), |words, text| words.replace(text, "***"));
         let lines: Vec<&str> = hidden.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let faults: Vec<&str> = lines.iter().copied().filter(|line| tells_a_fault(line)).collect();
-        let chosen = if faults.is_empty() { &lines } else { &faults };
+        let has_room = lines.len() <= LINES || faults.is_empty();
+        let chosen = if has_room { &lines } else { &faults };
         let last = chosen.get(chosen.len().saturating_sub(LINES)..).unwrap_or_default();
         last.iter().map(|line| plain(&without_userinfo(line))).collect::<Vec<_>>().join("\n")
     }
