@@ -67,6 +67,15 @@ pub enum VcsError {
         /// The system.
         system: System,
     },
+    /// The place is reached by ssh, which is not installed, or cannot be led through the gate.
+    #[error("ssh is not installed on this server")]
+    NoSsh,
+    /// It leads to another server than the one that our credential is for, which is not told who we are.
+    #[error("{command} was led to another server, which must not see our credential")]
+    Astray {
+        /// The tool and what it was told to do.
+        command: String,
+    },
     /// More than is taken: a file, an archive, a repository.
     #[error("{what} is larger than {max} bytes")]
     TooLarge {

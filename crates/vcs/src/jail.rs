@@ -16,19 +16,22 @@ mod access;
 mod command;
 mod confine;
 mod group;
+mod growth;
 mod limits;
 mod operator;
 mod places;
 mod redact;
+mod report;
 mod starter;
 mod surroundings;
 mod tools;
 mod trouble;
 mod warden;
 
-use std::fs::DirBuilder;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,13 +39,16 @@ pub use access::{Access, Secret, Sent};
 pub use command::{Command, Conversation, Output, Stream};
 pub use limits::Limits;
 pub use operator::Operator;
+pub use surroundings::GATE;
 pub use tools::Tools;
 
 use self::confine::Confinement;
 use self::places::Places;
 use self::redact::Redaction;
+use self::report::Report;
 use self::starter::Starter;
 use self::warden::Warden;
+use crate::gate::{Gate, Pass, Target};
 use crate::{Place, System, VcsError};
 
 /// What a jail is made of.
@@ -54,6 +60,8 @@ pub struct JailSettings {
     pub environment: Operator,
     /// How much children may take.
     pub limits: Limits,
+    /// Their way to the network.
+    pub gate: Gate,
     /// A directory of our own, for homes and temporary files of children. It is made if it is not there.
     pub dir: PathBuf,
 }
@@ -69,8 +77,11 @@ struct Inner {
     tools: Tools,
     environment: Operator,
     limits: Limits,
+    gate: Gate,
     /// Is empty, and stays so.
     home: PathBuf,
+    /// A program that takes a host and a port, for `git://`.
+    through: Option<PathBuf>,
     scratch: PathBuf,
     places: Places,
     starter: Starter,
@@ -91,14 +102,16 @@ impl Jail {
     /// # Errors
     /// Its directory, or the thread and the warden that it needs, could not be made.
     pub fn new(settings: JailSettings) -> Result<Self, VcsError> {
-        let JailSettings { tools, environment, limits, dir } = settings;
+        let JailSettings { tools, environment, limits, gate, dir } = settings;
         let fault = |cause| VcsError::Local { what: "making the jail".to_owned(), cause: Arc::new(cause) };
         let (home, scratch) = (dir.join("home"), dir.join("tmp"));
         own_dir(&home).and_then(|()| own_dir(&scratch)).map_err(fault)?;
+        let through = gate.helper().map(|helper| write_through(&dir, helper)).transpose().map_err(fault)?;
         let warden = Warden::start(tools.shell()).map_err(fault)?;
         let starter = Starter::new(warden, Confinement::new(&limits)).map_err(fault)?;
         let places = Places::new(&limits);
-        Ok(Self { inner: Arc::new(Inner { tools, environment, limits, home, scratch, places, starter }) })
+        let inner = Inner { tools, environment, limits, gate, home, through, scratch, places, starter };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The tools that it can start.
@@ -113,9 +126,9 @@ impl Jail {
     pub fn command(&self, system: System, reach: Reach<'_>) -> Result<Command, VcsError> {
         let inner = &self.inner;
         let program = inner.tools.of(system).ok_or(VcsError::NoTool { system })?;
-        let host = match reach {
-            Reach::Network(place, _) => Some(place.host().to_owned()),
-            Reach::Content => None,
+        let (host, pass) = match reach {
+            Reach::Network(place, access) => (Some(place.host().to_owned()), Some(self.pass(place, access)?)),
+            Reach::Content => (None, None),
         };
         let command = Command {
             jail: Arc::clone(inner),
@@ -128,10 +141,45 @@ impl Jail {
             config: Vec::new(),
             dir: inner.home.clone(),
             deadline: inner.limits.deadline,
-            redaction: Redaction::default(),
+            bound: None,
+            input: Vec::new(),
+            report: Report {
+                system,
+                redaction: Redaction::default(),
+                limits: inner.limits.clone(),
+                pass,
+                private: None,
+            },
         };
-        Ok(surroundings::surround(command, inner, &reach))
+        let cause = |cause| VcsError::Local { what: format!("starting {system}"), cause: Arc::new(cause) };
+        surroundings::surround(command, inner, &reach).map_err(cause)
     }
+
+    /// A way through the gate; with something secret to say, to its target alone.
+    fn pass(&self, place: &Place, access: &Access) -> Result<Pass, VcsError> {
+        let is_ssh = place.scheme().contains("ssh");
+        if is_ssh && (self.inner.tools.ssh().is_none() || self.inner.gate.helper().is_none()) {
+            return Err(VcsError::NoSsh);
+        }
+        let is_secret = matches!(access.credential, Some(Sent::Header { .. } | Sent::Basic { .. }));
+        let only = if is_secret { Target::of(place) } else { None };
+        let fault = |cause| VcsError::Local { what: "opening the gate".to_owned(), cause: Arc::new(cause) };
+        self.inner.gate.admit(only).map_err(fault)
+    }
+}
+
+/// Writes a program that starts the gate's helper with what it is told, for what can be given the name of a program and
+/// no arguments.
+#[expect(clippy::disallowed_methods, reason = "a program for children, written anew at every start")]
+fn write_through(dir: &Path, helper: &(PathBuf, Vec<OsString>)) -> io::Result<PathBuf> {
+    let through = dir.join("through");
+    fs::write(&through, format!("#!/bin/sh\nexec {} \"$@\"\n", surroundings::shell_words(helper)))?;
+    fs::set_permissions(&through, Permissions::from_mode(0o700))?;
+    Ok(through)
+}
+
+fn local(what: &str, name: &str, cause: impl std::error::Error + Send + Sync + 'static) -> VcsError {
+    VcsError::Local { what: format!("{what} {name}"), cause: Arc::new(cause) }
 }
 
 /// Makes a directory that only we can look into.

@@ -12,6 +12,7 @@
 
 mod archive;
 mod failure;
+pub mod gate;
 mod git;
 pub mod jail;
 mod mirror;

@@ -12,13 +12,13 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::group::{Ended, Stop};
 use super::places::Taken;
-use super::redact::Redaction;
+use super::report::{Report, Said};
 use super::starter::{Order, Running};
-use super::{Inner, trouble};
+use super::{Inner, growth, local};
 use crate::{System, VcsError};
 
 /// How long the end of a child that was killed may take to be noticed.
@@ -38,7 +38,11 @@ pub struct Command {
     pub(super) config: Vec<(String, String)>,
     pub(super) dir: PathBuf,
     pub(super) deadline: Duration,
-    pub(super) redaction: Redaction,
+    /// A directory that may not become larger than so many bytes.
+    pub(super) bound: Option<(PathBuf, u64)>,
+    /// Its standard input: a secret, or nothing.
+    pub(super) input: Vec<u8>,
+    pub(super) report: Report,
 }
 
 /// What a command said.
@@ -86,7 +90,7 @@ impl Command {
     #[must_use]
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = dir.into();
-        self.redaction.hide(self.dir.to_string_lossy());
+        self.report.redaction.hide(self.dir.to_string_lossy());
         self
     }
 
@@ -97,10 +101,17 @@ impl Command {
         self
     }
 
+    /// Ends it when a directory, with all below it, has more than `max_bytes`: [`Command::output`] looks four times a second.
+    #[must_use]
+    pub fn bound(mut self, dir: impl Into<PathBuf>, max_bytes: u64) -> Self {
+        self.bound = Some((dir.into(), max_bytes));
+        self
+    }
+
     /// Takes a text out of what the tool says, should it occur there.
     #[must_use]
     pub fn hide(mut self, text: impl AsRef<str>) -> Self {
-        self.redaction.hide(text.as_ref());
+        self.report.redaction.hide(text.as_ref());
         self
     }
 
@@ -112,26 +123,28 @@ impl Command {
     /// [`VcsError::Timeout`]; [`VcsError::Failed`] and what it can be told to mean, if it ends with another status than 0.
     pub async fn output(self, max_bytes: u64) -> Result<Output, VcsError> {
         let (done, ended) = oneshot::channel();
-        let deadline = self.deadline;
+        let bound = self.bound.clone();
         let start = self.start(None, move |end| drop(done.send(end))).await?;
-        let Started { running, stdout, report, .. } = start;
-        let slow = || VcsError::Timeout { command: report.name.clone(), after: deadline };
+        let Started { running, stdout, said, taken } = start;
         let all = async {
             let read = gather(stdout, max_bytes).await;
             if read.as_ref().is_ok_and(|stdout| stdout.len() as u64 > max_bytes) {
                 return Err(VcsError::TooLarge {
-                    what: format!("the answer of {}", report.name),
+                    what: format!("the answer of {}", said.name),
                     max: max_bytes,
                 });
             }
-            let ended =
-                ended.await.map_err(|_| local("waiting for", &report.name, io::Error::other("no end")))?;
-            let stderr = report.check(ended)?;
-            Ok(Output { stdout: read.map_err(|fault| local("reading from", &report.name, fault))?, stderr })
+            let ended = ended.await.map_err(|fault| local("waiting for", &said.name, fault))?;
+            let stderr = said.check(ended)?;
+            Ok(Output { stdout: read.map_err(|fault| local("reading from", &said.name, fault))?, stderr })
         };
-        // The jail ends the group at the deadline; this is for what is in nobody's hand.
-        let result = timeout(deadline + GRACE, all).await.map_err(|_| slow())?;
-        drop(running);
+        let result = tokio::select! {
+            result = all => result,
+            too_large = growth::outgrown(bound) => Err(too_large),
+            // The jail ends the group at the deadline; this is for what is in nobody's hand.
+            () = sleep(said.deadline + GRACE) => Err(said.late()),
+        };
+        drop((running, taken));
         result
     }
 
@@ -141,9 +154,9 @@ impl Command {
     /// It could not be started, or its turn did not come.
     pub async fn stream(self) -> Result<Stream, VcsError> {
         let (done, ended) = mpsc::channel();
-        let Started { running, stdout, report, taken } =
+        let Started { running, stdout, said, taken } =
             self.start(None, move |end| drop(done.send(end))).await?;
-        Ok(Stream { stdout, ended, running, report, _taken: taken })
+        Ok(Stream { stdout, ended, running, said, _taken: taken })
     }
 
     /// Starts it, to be told things and be heard while it runs, by blocking calls: `git cat-file --batch`. The deadline is
@@ -156,8 +169,8 @@ impl Command {
         let name = self.name();
         let (listening, stdin) = io::pipe().map_err(|fault| local("starting", &name, fault))?;
         let start = self.start(Some(listening), move |end| drop(done.send(end))).await?;
-        let Started { running, stdout, report, taken } = start;
-        Ok(Conversation { stdin, stream: Stream { stdout, ended, running, report, _taken: taken } })
+        let Started { running, stdout, said, taken } = start;
+        Ok(Conversation { stdin, stream: Stream { stdout, ended, running, said, _taken: taken } })
     }
 
     /// The tool and what it is told to do: `git fetch`.
@@ -175,11 +188,14 @@ impl Command {
         let taken = self.jail.places.take(self.host.as_deref()).await?;
         let fault = |fault| local("starting", &name, fault);
         let (stdout, write) = io::pipe().map_err(fault)?;
-        let stdin = stdin.map_or_else(Stdio::null, Stdio::from);
+        let stdin = match stdin {
+            Some(stdin) => Stdio::from(stdin),
+            None => told(&self.input).map_err(fault)?,
+        };
         let order = Order { command: self.plan(stdin, write), deadline: self.deadline, done: Box::new(done) };
         let running = self.jail.starter.start(order).await.map_err(fault)?;
-        let report = Report { system: self.system, name, deadline: self.deadline, redaction: self.redaction };
-        Ok(Started { running, stdout, report, taken })
+        let said = Said { name, deadline: self.deadline, report: self.report };
+        Ok(Started { running, stdout, said, taken })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the jail is the one place that starts children")]
@@ -209,33 +225,8 @@ impl fmt::Debug for Command {
 struct Started {
     running: Running,
     stdout: PipeReader,
-    report: Report,
+    said: Said,
     taken: Taken,
-}
-
-/// What is needed to tell what the end of a command means.
-#[derive(Debug)]
-struct Report {
-    system: System,
-    name: String,
-    deadline: Duration,
-    redaction: Redaction,
-}
-
-impl Report {
-    /// What it said on the side, if all went well.
-    fn check(&self, ended: Ended) -> Result<String, VcsError> {
-        let Ended { status, words, stop } = ended;
-        if stop == Some(Stop::Deadline) {
-            return Err(VcsError::Timeout { command: self.name.clone(), after: self.deadline });
-        }
-        let words = String::from_utf8_lossy(&words);
-        let text = self.redaction.apply(&words);
-        if status.is_some_and(|status| status.success()) {
-            return Ok(text);
-        }
-        Err(trouble::failure(self.system, &self.name, &words, text))
-    }
 }
 
 /// What a command writes, while it writes it. Dropping it ends the command. Blocking.
@@ -244,7 +235,7 @@ pub struct Stream {
     stdout: PipeReader,
     ended: mpsc::Receiver<Ended>,
     running: Running,
-    report: Report,
+    said: Said,
     _taken: Taken,
 }
 
@@ -266,16 +257,16 @@ impl Stream {
             match self.stdout.read(&mut rest) {
                 Ok(count) => break count > 0,
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-                Err(fault) => return Err(local("reading from", &self.report.name, fault)),
+                Err(fault) => return Err(local("reading from", &self.said.name, fault)),
             }
         };
         if has_more {
             self.running.stop();
         }
-        let ended = self.ended.recv().map_err(|fault| local("waiting for", &self.report.name, fault))?;
+        let ended = self.ended.recv().map_err(|fault| local("waiting for", &self.said.name, fault))?;
         match ended.stop {
             Some(Stop::Unwanted) if has_more => Ok(()),
-            _ => self.report.check(ended).map(drop),
+            _ => self.said.check(ended).map(drop),
         }
     }
 }
@@ -321,6 +312,13 @@ async fn gather(pipe: PipeReader, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn local(what: &str, name: &str, cause: impl std::error::Error + Send + Sync + 'static) -> VcsError {
-    VcsError::Local { what: format!("{what} {name}"), cause: Arc::new(cause) }
+/// A standard input that says this, or nothing.
+fn told(input: &[u8]) -> io::Result<Stdio> {
+    if input.is_empty() {
+        return Ok(Stdio::null());
+    }
+    let (listening, mut telling) = io::pipe()?;
+    // Far less than a pipe holds, so that this does not wait for the child.
+    telling.write_all(input.get(..4096).unwrap_or(input))?;
+    Ok(listening.into())
 }

@@ -1,13 +1,23 @@
 //! What each tool finds around it: variables, settings, and options before its command.
 //!
 //! All tools speak English, ask nobody, and run nothing that a repository names. Commands of the transport kind also see what
-//! [`Operator`](super::Operator) allows, and may use the transports of their [`Access`]; commands of the content kind see an
-//! empty home and may use none.
+//! [`Operator`](super::Operator) allows, and go through the gate, with the transports of their [`Access`]; commands of the
+//! content kind see an empty home and may use none.
+//!
+//! Secrets reach tools by the environment, by standard input, or in a private file, never by arguments, which everybody on
+//! the machine can read.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::{Access, Command, Inner, Reach, Sent};
+use crate::gate::USER;
 use crate::{Place, System};
 
 /// Settings of git for all commands. `safe.directory`: mirrors are ours, whoever the operator made their owner.
@@ -28,27 +38,37 @@ const GIT: [(&str, &str); 13] = [
 ];
 
 /// Options of ssh: nobody is asked, nothing of ours is forwarded, an unknown host is none, nothing stays behind.
-const SSH: &str =
-    "-a -x -T -o BatchMode=yes -o StrictHostKeyChecking=yes -o ControlMaster=no -o ControlPath=none";
+const SSH: &str = "-a -x -T -o BatchMode=yes -o StrictHostKeyChecking=yes -o ControlMaster=no -o ControlPath=none \
+                   -o ClearAllForwardings=yes -o PermitLocalCommand=no";
+
+/// Where Mercurial looks for configuration by itself; naming one more file means naming these too (`hg help environment`).
+const HGRC: &str = "/etc/mercurial/hgrc:/etc/mercurial/hgrc.d";
 
 /// Puts a command into its surroundings.
-pub(super) fn surround(command: Command, inner: &Inner, reach: &Reach<'_>) -> Command {
+pub(super) fn surround(mut command: Command, inner: &Inner, reach: &Reach<'_>) -> io::Result<Command> {
+    let before: &[&str] = match command.system {
+        System::Git | System::Fossil => &[],
+        System::Hg => &["--noninteractive"],
+        System::Svn => &["--non-interactive", "--no-auth-cache"],
+    };
+    command.args.extend(before.iter().map(Into::into));
     let command = command
         .env("PATH", inner.tools.search_path())
         .env("LC_ALL", "C")
         .env("TZ", "UTC")
         .env("TMPDIR", &inner.scratch)
+        // Fossil wants one.
+        .env("USER", USER)
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GCM_INTERACTIVE", "never")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("GIT_PAGER", "cat")
         .env("HGPLAIN", "1");
     let command = GIT.iter().fold(command, |command, (key, value)| command.config(*key, *value));
-    let command = match reach {
-        Reach::Content => content(command, &inner.home),
+    match reach {
+        Reach::Content => Ok(content(command, &inner.home)),
         Reach::Network(place, access) => transport(command, inner, place, access),
-    };
-    options(command)
+    }
 }
 
 fn content(command: Command, home: &Path) -> Command {
@@ -64,36 +84,131 @@ fn content(command: Command, home: &Path) -> Command {
         .config("core.attributesFile", "/dev/null")
 }
 
-fn transport(command: Command, inner: &Inner, place: &Place, access: &Access) -> Command {
+fn transport(command: Command, inner: &Inner, place: &Place, access: &Access) -> io::Result<Command> {
     // Without a home of the operator's, none: a tool would look one up by the user.
     let command = command.env("HOME", &inner.home);
     let operator = inner.environment.variables();
     let command = operator.iter().fold(command, |command, (name, value)| command.env(name, value));
-    let command = command
-        // Outranks every `protocol.*` setting. Where nothing is allowed the list is empty, which allows nothing.
-        .env("GIT_ALLOW_PROTOCOL", access.schemes.join(":"))
+    let Some(pass) = &command.report.pass else { return Ok(command) };
+    let (url, port, secret) = (pass.url(), pass.port(), pass.secret().to_owned());
+    let mut command = command
+        .hide(&secret)
+        // Read by Mercurial and Fossil; git's own setting is below, Subversion's in its file.
+        .env("http_proxy", &url)
+        .env("https_proxy", &url)
+        .env(GATE, &url)
         .env("GIT_PROTOCOL_FROM_USER", "0")
-        .env("GIT_SSH_VARIANT", "ssh");
-    let command = ssh(command, inner, access);
-    let command = credential(command, place, access);
-    if access.is_insecure { command.config("http.sslVerify", "false") } else { command }
-}
-
-fn credential(command: Command, place: &Place, access: &Access) -> Command {
-    match &access.credential {
-        Some(Sent::Header { name, value }) => {
-            let origin = format!("{}://{}", place.scheme(), place.host());
-            let header = format!("{name}: {}", value.reveal());
-            command.hide(value.reveal()).config(format!("http.{origin}.extraHeader"), header)
-        }
-        _ => command,
+        .config("http.proxy", &url)
+        // Said at once, without asking first what the proxy would like.
+        .config("http.proxyAuthMethod", "basic");
+    let helper = inner.gate.helper();
+    // These transports know no proxies, and go through the helper, or not at all.
+    let is_led = |scheme: &&String| helper.is_some() || !(scheme.contains("ssh") || *scheme == "git");
+    let schemes: Vec<&str> = access.schemes.iter().filter(is_led).map(String::as_str).collect();
+    // Outranks every `protocol.*` setting. Where nothing is allowed the list is empty, which allows nothing.
+    command = command.env("GIT_ALLOW_PROTOCOL", schemes.join(":"));
+    if let (Some(helper), Some(through)) = (helper, &inner.through) {
+        command = ssh(command, inner, access, helper).env("GIT_PROXY_COMMAND", through);
+    }
+    let files = Files { port, secret: &secret, place, access };
+    match command.system {
+        System::Git => Ok(git(command, place, access)),
+        System::Hg => hg(command, inner, &files),
+        System::Svn => svn(command, inner, &files),
+        System::Fossil => Ok(command),
     }
 }
 
+/// The variable in which the gate's helper finds [`Pass::url`](crate::gate::Pass::url).
+pub const GATE: &str = "LARDER_GATE";
+
+fn git(command: Command, place: &Place, access: &Access) -> Command {
+    let command = command.env("GIT_SSH_VARIANT", "ssh");
+    let command = if access.is_insecure { command.config("http.sslVerify", "false") } else { command };
+    let header = match &access.credential {
+        Some(Sent::Header { name, value }) => format!("{name}: {}", value.reveal()),
+        Some(Sent::Basic { user, password }) => {
+            format!("Authorization: Basic {}", STANDARD.encode(format!("{user}:{}", password.reveal())))
+        }
+        _ => return command,
+    };
+    let secret = header.rsplit(' ').next().unwrap_or_default().to_owned();
+    let origin = format!("{}://{}", place.scheme(), place.host());
+    command.hide(secret).config(format!("http.{origin}.extraHeader"), header)
+}
+
+/// What private files of configuration are made of.
+struct Files<'a> {
+    port: u16,
+    secret: &'a str,
+    place: &'a Place,
+    access: &'a Access,
+}
+
+fn hg(mut command: Command, inner: &Inner, files: &Files<'_>) -> io::Result<Command> {
+    let mut text = "[http_proxy]\nalways = true\n[ui]\n".to_owned();
+    if let Some(call) = command.env.get(OsStr::new("GIT_SSH_COMMAND")) {
+        text.extend(["ssh = ", &call.to_string_lossy(), "\n"]);
+    }
+    if let Some(Sent::Basic { user, password }) = &files.access.credential {
+        let prefix = files.place.url();
+        let lines =
+            ["prefix = ", prefix, "\nlarder.username = ", user, "\nlarder.password = ", password.reveal()];
+        text.push_str("[auth]\nlarder.");
+        text.extend(lines);
+        text.push('\n');
+        command = command.hide(password.reveal());
+    }
+    let file = private(&mut command, inner, "hgrc", &text)?;
+    let own = inner.environment.value("HGRCPATH").map(|own| own.to_string_lossy().into_owned());
+    let own = own.unwrap_or_else(|| match inner.environment.value("HOME") {
+        Some(home) => format!("{HGRC}:{0}/.hgrc:{0}/.config/hg/hgrc", home.to_string_lossy()),
+        None => HGRC.to_owned(),
+    });
+    Ok(command.env("HGRCPATH", format!("{own}:{}", file.display())))
+}
+
+fn svn(mut command: Command, inner: &Inner, files: &Files<'_>) -> io::Result<Command> {
+    let Files { port, secret, .. } = files;
+    let text = format!(
+        "[global]\nhttp-proxy-host = 127.0.0.1\nhttp-proxy-port = {port}\nhttp-proxy-username = {USER}\n\
+         http-proxy-password = {secret}\nhttp-proxy-exceptions =\nstore-passwords = no\n"
+    );
+    let file = private(&mut command, inner, "servers", &text)?;
+    let dir = file.parent().unwrap_or(&file).to_owned();
+    command.args.extend(["--config-dir".into(), dir.into_os_string()]);
+    if let Some(call) = command.env.get(OsStr::new("GIT_SSH_COMMAND")).cloned() {
+        command = command.env("SVN_SSH", call);
+    }
+    if files.access.is_insecure {
+        let faults = "unknown-ca,cn-mismatch,expired,not-yet-valid,other";
+        command.args.push(format!("--trust-server-cert-failures={faults}").into());
+    }
+    if let Some(Sent::Basic { user, password }) = &files.access.credential {
+        command.args.push(format!("--username={user}").into());
+        command.args.push("--password-from-stdin".into());
+        command.input = format!("{}\n", password.reveal()).into_bytes();
+        command = command.hide(password.reveal());
+    }
+    Ok(command)
+}
+
+/// Writes a file for this command alone, which is removed with it.
+fn private(command: &mut Command, inner: &Inner, name: &str, text: &str) -> io::Result<PathBuf> {
+    let dir = tempfile::tempdir_in(&inner.scratch)?;
+    let path = dir.path().join(name);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    file.write_all(text.as_bytes())?;
+    command.report.private = Some(dir);
+    Ok(path)
+}
+
 /// How ssh is called by git, hg and svn: the operator's way to call it, and then what may not be otherwise.
-fn ssh(command: Command, inner: &Inner, access: &Access) -> Command {
+fn ssh(command: Command, inner: &Inner, access: &Access, helper: &Helper) -> Command {
     let own = inner.environment.value("GIT_SSH_COMMAND").and_then(OsStr::to_str);
-    let mut call = vec![own.unwrap_or("ssh").to_owned(), SSH.to_owned()];
+    let through = format!("ProxyCommand={} %h %p", shell_words(helper).replace('%', "%%"));
+    let mut call =
+        vec![own.unwrap_or("ssh").to_owned(), SSH.to_owned(), format!("-o {}", quoted(through.as_ref()))];
     if let Some(Sent::Key { file, known_hosts }) = &access.credential {
         call.push(format!("-o IdentitiesOnly=yes -i {}", quoted(file)));
         call.extend(known_hosts.iter().map(|known| format!("-o UserKnownHostsFile={}", quoted(known))));
@@ -101,18 +216,15 @@ fn ssh(command: Command, inner: &Inner, access: &Access) -> Command {
     command.env("GIT_SSH_COMMAND", call.join(" "))
 }
 
+type Helper = (PathBuf, Vec<std::ffi::OsString>);
+
+/// A program with its arguments, as words of a POSIX shell.
+pub(super) fn shell_words((program, args): &Helper) -> String {
+    let words = std::iter::once(program.as_os_str()).chain(args.iter().map(AsRef::as_ref));
+    words.map(|word| quoted(Path::new(word))).collect::<Vec<_>>().join(" ")
+}
+
 /// A path as a word of a POSIX shell.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
-}
-
-/// Options that come before the tool's own command.
-fn options(mut command: Command) -> Command {
-    let before: &[&str] = match command.system {
-        System::Git | System::Fossil => &[],
-        System::Hg => &["--noninteractive"],
-        System::Svn => &["--non-interactive", "--no-auth-cache"],
-    };
-    command.args = before.iter().map(Into::into).collect();
-    command
 }

@@ -147,6 +147,7 @@ const TABLE: &[(Trouble, &[&str])] = &[
             "checksum mismatch",
         ],
     ),
+    (Trouble::Other, &["does not appear to be a git repository"]),
     // What git says last when a transport ended; only if nothing else told why.
     (Trouble::Network, &["could not read from remote repository"]),
 ];

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use testkit::{GitHost, recipe};
+use vcs::gate::{Gate, GateSettings};
 use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Tools};
 use vcs::{Archive, Place, Repo, Repos, ReposSettings, System};
 
@@ -42,6 +43,7 @@ fn repos(dir: &Path, settings: ReposSettings) -> Repos {
         tools: Tools::find("/usr/local/bin:/usr/bin:/bin".as_ref()),
         environment: Operator::default(),
         limits: Limits::default(),
+        gate: Gate::open(GateSettings::new(|_| true)).unwrap(),
         dir: dir.join("jail"),
     });
     Repos::new(jail.unwrap(), settings)

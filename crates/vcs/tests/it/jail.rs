@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use vcs::gate::{Gate, GateSettings};
 use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Reach, Secret, Sent, Tools};
 use vcs::{Place, System, Trouble, VcsError};
 
@@ -33,6 +34,7 @@ impl Bench {
             tools: Tools::find(path.as_ref()),
             environment,
             limits,
+            gate: Gate::open(GateSettings::new(|_| true)).unwrap(),
             dir: dir.path().join("jail"),
         });
         Self { dir, jail: jail.unwrap(), script: script.to_owned() }
@@ -98,7 +100,8 @@ async fn a_command_of_the_transport_kind_sees_what_is_allowed() {
     for expected in [
         "HOME=/operator\n",
         "GIT_SSL_CAINFO=/operator/ca.pem",
-        "GIT_ALLOW_PROTOCOL=https:ssh\n",
+        // No helper, and so no way through the gate for ssh.
+        "GIT_ALLOW_PROTOCOL=https\n",
         "=http.https://example.com.extraHeader\n",
         "=X-Token: tooSecret\n",
     ] {
@@ -212,6 +215,7 @@ async fn a_missing_tool_is_said() {
         tools: Tools::find("relative:/nowhere".as_ref()),
         environment: Operator::default(),
         limits: Limits::default(),
+        gate: Gate::open(GateSettings::new(|_| true)).unwrap(),
         dir: dir.path().join("jail"),
     })
     .unwrap();

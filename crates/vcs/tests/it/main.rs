@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod gate;
 mod git;
 mod jail;
+mod origin;

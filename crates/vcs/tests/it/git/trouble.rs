@@ -56,8 +56,8 @@ async fn failing_servers_are_told_apart_and_are_never_absence() {
         (Fault::Status(401, "who?"), Trouble::Auth),
         (Fault::Status(403, "no"), Trouble::Auth),
         (Fault::Status(429, "slower"), Trouble::RateLimited),
-        (Fault::Status(500, "ouch"), Trouble::Other),
-        (Fault::Status(503, "later"), Trouble::Other),
+        (Fault::Status(500, "ouch"), Trouble::Network),
+        (Fault::Status(503, "later"), Trouble::Network),
         (Fault::Status(200, "<html>sign in</html>"), Trouble::Other),
         (Fault::Wants("Bearer x"), Trouble::Auth),
     ];
