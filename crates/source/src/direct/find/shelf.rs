@@ -40,29 +40,30 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
         keep: impl FnOnce(&V) -> Duration + Send + 'static,
         flight: impl FnOnce() -> Flight<V>,
     ) -> V {
-        let joined = self.join(key);
-        let flight = match joined {
-            Some(Ok(answer)) => return answer,
-            Some(Err(flight)) => flight,
-            None => self.board(key, keep, flight()),
-        };
-        flight.await
-    }
-
-    fn join(&self, key: &str) -> Option<Result<V, Shared<Flight<V>>>> {
-        match self.known().get(key)? {
-            Slot::Kept { answer, until } => (Instant::now() < *until).then(|| Ok(answer.clone())),
-            Slot::Flying(flight) => flight.upgrade().map(Err),
+        match self.board(key, keep, flight) {
+            Ok(answer) => answer,
+            Err(flight) => flight.await,
         }
     }
 
+    /// The answer that is kept, or the flight to wait for. Nothing of a new flight runs yet.
     fn board(
         self: &Arc<Self>,
         key: &str,
         keep: impl FnOnce(&V) -> Duration + Send + 'static,
-        flight: Flight<V>,
-    ) -> Shared<Flight<V>> {
-        let (shelf, name) = (Arc::downgrade(self), key.to_owned());
+        flight: impl FnOnce() -> Flight<V>,
+    ) -> Result<V, Shared<Flight<V>>> {
+        let mut known = self.known();
+        match known.get(key) {
+            Some(Slot::Kept { answer, until }) if Instant::now() < *until => return Ok(answer.clone()),
+            Some(Slot::Flying(flight)) => {
+                if let Some(flight) = flight.upgrade() {
+                    return Err(flight);
+                }
+            }
+            _ => {}
+        }
+        let (shelf, name, flight) = (Arc::downgrade(self), key.to_owned(), flight());
         let landing = async move {
             let answer = flight.await;
             if let Some(shelf) = shelf.upgrade() {
@@ -71,20 +72,13 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
             answer
         };
         let flight = landing.boxed().shared();
-        let mut known = self.known();
-        // Somebody may have been faster between looking and boarding.
-        if let Some(Slot::Flying(other)) = known.get(key)
-            && let Some(other) = other.upgrade()
-        {
-            return other;
-        }
         if known.len() >= MOST {
             known.retain(|_, slot| matches!(slot, Slot::Flying(flight) if flight.upgrade().is_some()));
         }
         if let Some(weak) = flight.downgrade() {
             known.insert(key.to_owned(), Slot::Flying(weak));
         }
-        flight
+        Err(flight)
     }
 
     fn land(&self, key: String, answer: &V, keep: Duration) {

@@ -1,11 +1,13 @@
 //! Pages that tell, and how often they are asked for.
 
-use source::direct::find::{Memory, Rules};
-use source::{Class, Credential, Credentials, Deadlines};
-
-use super::{Https, World, find, finder, no_ping, path};
-use source::direct::find::Finder;
 use std::time::Duration;
+
+use source::direct::find::{Discovery, Finder, Memory, Rules};
+use source::{Class, Credential, Credentials, Deadlines};
+use testkit::go::{self, Go};
+
+use super::world::authority;
+use super::{Https, World, find, finder, no_ping, path};
 
 #[tokio::test]
 async fn a_tag_names_the_repository_the_proxy_or_the_directory() {
@@ -26,6 +28,57 @@ async fn a_tag_names_the_repository_the_proxy_or_the_directory() {
         ("github.com/a/b/c", "github.com/a/b git https://github.com/a/b"),
     ] {
         assert_eq!(find(&finder, module).await.unwrap(), found);
+    }
+}
+
+/// The go command shows with -x what it is about to ask, and then fails, since nobody is there.
+#[tokio::test]
+async fn where_the_real_go_looks_is_what_is_found() {
+    if !go::available() {
+        return;
+    }
+    let world = World::of(&["example.com"]).await;
+    for (module, tags) in [
+        ("example.com/m", &["example.com/m git https://code.example.com/m.git"] as &[&str]),
+        ("example.com/m/v2", &["example.com/m git https://code.example.com/m.git"]),
+        ("example.com/s", &["example.com/s git https://code.example.com/s libs/s"]),
+        ("example.com/p", &["example.com/p git https://a.b/c", "example.com/p mod https://p.example.com/x"]),
+        (
+            "example.com/q",
+            &["example.com mod https://q.example.com", "example.com/q git https://code.example.com/q"],
+        ),
+        ("example.com/", &["example.com mod https://q.example.com"]),
+        (
+            "example.com/x/y",
+            &["example.com/x/y git https://code.example.com/&#121;", "example.com/x/z git https://a.b/z"],
+        ),
+    ] {
+        world.tags(module, tags);
+    }
+    let finder = finder(&world, Rules::default());
+    let dir = tempfile::tempdir().unwrap();
+    let go = Go::new(dir.path())
+        .proxy("direct")
+        .env("GOVCS", "*:all")
+        .env("HTTPS_PROXY", world.proxy())
+        .env("SSL_CERT_FILE", authority().display().to_string());
+    for module in [
+        "example.com/m",
+        "example.com/m/v2",
+        "example.com/s",
+        "example.com/p",
+        "example.com/q",
+        "example.com/x/y",
+        "github.com/a/b/c/v3",
+        "bitbucket.org/a/b",
+        "git.openstack.org/a/b.git/c",
+    ] {
+        let said = go.run(&["list", "-m", "-x", &format!("{module}@latest")]).await.stderr;
+        let shown = match finder.find(&path(module)).await.unwrap() {
+            Discovery::Repo(found) => format!("# git3 {}\n", found.place.url()),
+            Discovery::Proxy(url) => format!("# get {}/{module}/@v/list\n", url.as_str()),
+        };
+        assert!(said.contains(&shown), "{module}: we would ask\n{shown}go says\n{said}");
     }
 }
 
