@@ -137,7 +137,7 @@ impl Finder {
         if let Some(entry) = self.rules.vanity.find(path.as_str()) {
             self.check_vcs(entry.place.system().command(), &entry.prefix)?;
             self.check_scheme(path, &entry.prefix, entry.place.scheme())?;
-            return Ok(repository(path, &entry.prefix, entry.place.clone(), &entry.subdir));
+            return Ok(repository(path, &entry.prefix, entry.place, &entry.subdir));
         }
         if let Some(named) = repo::named(path.as_str())? {
             return self.find_named(path, named).await;

@@ -1,25 +1,39 @@
 //! The operator's own table from module paths to repositories, for hosts whose servers do not answer `?go-get=1`.
 //!
-//! An entry is a path and where the repository is, in the order of a `go-import` tag:
+//! An entry is a path and where the repository is, in the order of a `go-import` tag. A `*` stands for one element of the
+//! path, and each has one in the URL, in the same order:
 //!
 //! ```text
-//! corp.example.com/lib    https://code.corp.example.com/go/lib.git
-//! corp.example.com/mono   git ssh://git@code.corp.example.com/mono.git libs/go
+//! corp.example.com/lib     https://code.corp.example.com/go/lib.git
+//! corp.example.com/mono    git ssh://git@code.corp.example.com/mono.git libs/go
+//! corp.example.com/*/*     https://code.corp.example.com/*/*.git
 //! ```
 //!
-//! It holds for the path and all below it, and the longest path wins. It goes before everything that a path or its host
-//! says, so that a module can be moved, and a private name is asked for nowhere else. The same table gives the pages with
-//! which a server answers for these paths.
+//! It holds for the path and all below it; of several the longest wins, and of two as long that which says more. The table
+//! goes before everything that a path or its host says, so that a module can be moved, and a private name is asked for
+//! nowhere else. The same table gives the pages with which a server answers for these paths.
 
 use gomod::meta::{GoImport, TagError};
-use gomod::{path, repo};
+use gomod::path;
 use vcs::{Place, PlaceError, System};
+
+/// What stands for any element.
+const ANY: &str = "*";
 
 /// The table.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Vanity(Vec<VanityEntry>);
+pub struct Vanity(Vec<Rule>);
 
-/// An entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Rule {
+    prefix: String,
+    system: System,
+    /// With as many `*` as the prefix has.
+    url: String,
+    subdir: String,
+}
+
+/// What the table says of a path.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VanityEntry {
     /// The path of the repository's top.
@@ -45,6 +59,9 @@ pub enum VanityError {
     /// The directory leads out of the repository.
     #[error("`{0}` is not a directory in a repository")]
     Subdir(String),
+    /// The path and the URL do not have as many `*`, or the URL has one in its host.
+    #[error("each `*` of the path needs one in the URL, behind its host")]
+    Stars,
     /// There is another entry for this path.
     #[error("there is another entry for `{0}`")]
     Repeated(String),
@@ -58,11 +75,8 @@ impl Vanity {
     /// It is none, or there is one for this path.
     pub fn with(mut self, prefix: &str, target: &str) -> Result<Self, VanityError> {
         let prefix = prefix.trim().trim_end_matches('/');
-        path::check_import_path(prefix).map_err(|_| VanityError::Prefix(prefix.to_owned()))?;
-        if !prefix.split('/').next().is_some_and(|host| host.contains('.')) {
-            return Err(VanityError::Prefix(prefix.to_owned()));
-        }
-        if self.0.iter().any(|entry| entry.prefix == prefix) {
+        check_prefix(prefix)?;
+        if self.0.iter().any(|rule| rule.prefix == prefix) {
             return Err(VanityError::Repeated(prefix.to_owned()));
         }
         let fields: Vec<&str> = target.split_whitespace().collect();
@@ -76,20 +90,46 @@ impl Vanity {
         if !subdir.is_empty() && path::check_file_path(subdir).is_err() {
             return Err(VanityError::Subdir(subdir.to_owned()));
         }
-        let place = Place::new(system, url)?;
-        self.0.push(VanityEntry { prefix: prefix.to_owned(), place, subdir: subdir.to_owned() });
-        self.0.sort_by_key(|entry| std::cmp::Reverse(entry.prefix.len()));
+        // Whoever asks for a path must not choose the host.
+        let in_host = url.split('/').nth(2).is_some_and(|host| host.contains(ANY));
+        if in_host || stars(prefix) != url.matches(ANY).count() {
+            return Err(VanityError::Stars);
+        }
+        Place::new(system, &url.replace(ANY, "x"))?;
+        let (prefix, url, subdir) = (prefix.to_owned(), url.to_owned(), subdir.to_owned());
+        self.0.push(Rule { prefix, system, url, subdir });
+        // A stable order: of two as long, that with fewer stars, and then the earlier.
+        self.0.sort_by_key(|rule| (std::cmp::Reverse(rule.prefix.split('/').count()), stars(&rule.prefix)));
         Ok(self)
     }
 
-    /// The entry for a path: that with the longest prefix.
-    pub fn find(&self, path: &str) -> Option<&VanityEntry> {
-        self.0.iter().find(|entry| repo::below(path, &entry.prefix).is_some())
+    /// What the table says of a path.
+    pub fn find(&self, path: &str) -> Option<VanityEntry> {
+        self.0.iter().find_map(|rule| rule.read(path))
     }
 
-    /// All entries.
-    pub fn entries(&self) -> &[VanityEntry] {
-        &self.0
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Rule {
+    fn read(&self, path: &str) -> Option<VanityEntry> {
+        let mut elements = path.split('/');
+        let (mut prefix, mut url) = (String::new(), self.url.as_str());
+        let mut filled = String::new();
+        for wanted in self.prefix.split('/') {
+            let element = elements.next().filter(|element| wanted == ANY || *element == wanted)?;
+            if wanted == ANY {
+                let (before, after) = url.split_once(ANY)?;
+                (url, filled) = (after, filled + before + element);
+            }
+            let slash = if prefix.is_empty() { "" } else { "/" };
+            prefix = prefix + slash + element;
+        }
+        let place = Place::new(self.system, &(filled + url)).ok()?;
+        Some(VanityEntry { prefix, place, subdir: self.subdir.clone() })
     }
 }
 
@@ -107,6 +147,22 @@ impl VanityEntry {
         };
         tag.page(path)
     }
+}
+
+/// How many elements of a path stand for any.
+fn stars(prefix: &str) -> usize {
+    prefix.split('/').filter(|element| *element == ANY).count()
+}
+
+/// Checks the beginning of a module path, in which whole elements but the host may stand for any.
+fn check_prefix(prefix: &str) -> Result<(), VanityError> {
+    let elements: Vec<&str> =
+        prefix.split('/').map(|element| if element == ANY { "x" } else { element }).collect();
+    let has_host = prefix.split('/').next().is_some_and(|host| host.contains('.'));
+    if has_host && path::check_import_path(&elements.join("/")).is_ok() {
+        return Ok(());
+    }
+    Err(VanityError::Prefix(prefix.to_owned()))
 }
 
 /// The system that a URL tells by itself.
@@ -133,11 +189,35 @@ mod tests {
     #[test]
     fn the_longest_prefix_wins_and_ends_at_a_slash() {
         let table = table();
-        let found = |path| table.find(path).map(|entry| entry.place.url());
-        assert_eq!(found("corp.example.com/a/b/c"), Some("https://code.example.com/b"));
-        assert_eq!(found("corp.example.com/a/bc"), Some("ssh://git@code.example.com/a.git"));
-        assert_eq!(found("corp.example.com/x"), Some("https://code.example.com/all"));
+        let found = |path| table.find(path).map(|entry| entry.place.url().to_owned());
+        let url = |url: &str| Some(url.to_owned());
+        assert_eq!(found("corp.example.com/a/b/c"), url("https://code.example.com/b"));
+        assert_eq!(found("corp.example.com/a/bc"), url("ssh://git@code.example.com/a.git"));
+        assert_eq!(found("corp.example.com/x"), url("https://code.example.com/all"));
         assert_eq!(found("corp.example.community/x"), None);
+    }
+
+    #[test]
+    fn a_star_stands_for_one_element_and_gives_way_to_what_says_more() {
+        let table = [
+            ("lab.example.com/*", "https://code.example.com/lab/*.git"),
+            ("lab.example.com/*/*", "https://code.example.com/*/in/*"),
+            ("lab.example.com/team/*", "svn https://svn.example.com/*/trunk"),
+            ("lab.example.com/own", "https://code.example.com/own"),
+        ];
+        let table =
+            table.iter().try_fold(Vanity::default(), |table, (prefix, target)| table.with(prefix, target));
+        let table = table.unwrap();
+        for (path, root, url) in [
+            ("lab.example.com/a", "lab.example.com/a", "https://code.example.com/lab/a.git"),
+            ("lab.example.com/a/b/c/v2", "lab.example.com/a/b", "https://code.example.com/a/in/b"),
+            ("lab.example.com/team/x/y", "lab.example.com/team/x", "https://svn.example.com/x/trunk"),
+            ("lab.example.com/own", "lab.example.com/own", "https://code.example.com/own"),
+        ] {
+            let found = table.find(path).unwrap();
+            assert_eq!((found.prefix.as_str(), found.place.url()), (root, url), "{path}");
+        }
+        assert_eq!(table.find("lab.example.com"), None);
     }
 
     #[test]
@@ -149,7 +229,7 @@ mod tests {
             ("https://a.b/r.fossil", System::Fossil),
         ] {
             let table = Vanity::default().with("x.y/m", url).unwrap();
-            assert_eq!(table.entries().first().map(|entry| entry.place.system()), Some(system), "{url}");
+            assert_eq!(table.find("x.y/m").map(|entry| entry.place.system()), Some(system), "{url}");
         }
     }
 
@@ -157,6 +237,11 @@ mod tests {
     fn what_is_no_entry_is_refused_without_its_url() {
         let fault = |prefix, target| table().with(prefix, target).unwrap_err();
         assert!(matches!(fault("nodots/x", "https://a.b/r"), VanityError::Prefix(_)));
+        assert!(matches!(fault("*.b.c/x", "https://a.b/r"), VanityError::Prefix(_)));
+        assert!(matches!(fault("b.c/x*", "https://a.b/*"), VanityError::Prefix(_)));
+        assert!(matches!(fault("b.c/*", "https://a.b/r"), VanityError::Stars));
+        assert!(matches!(fault("b.c/*", "https://a.b/*/*"), VanityError::Stars));
+        assert!(matches!(fault("b.c/*", "https://*.b/r"), VanityError::Stars));
         assert!(matches!(fault("a b.c", "https://a.b/r"), VanityError::Prefix(_)));
         assert!(matches!(fault("corp.example.com/a/", "https://a.b/r"), VanityError::Repeated(_)));
         assert!(matches!(fault("x.y", ""), VanityError::Fields));
@@ -171,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_pages_say_what_the_table_says() {
-        let entry = table().find("corp.example.com/a/x").cloned().unwrap();
+        let entry = table().find("corp.example.com/a/x").unwrap();
         let page = entry.page("corp.example.com/a/x").unwrap();
         let read = gomod::meta::parse(page.as_bytes()).imports;
         let tag = gomod::meta::matching(&read, "corp.example.com/a/x").unwrap();
