@@ -1,8 +1,6 @@
 //! A repository written down as data: commits, their files, and names for them. What it was asked is counted, and it fails where
 //! a test wants it to.
 
-#![expect(clippy::indexing_slicing, reason = "commits are named by their own numbers")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};

@@ -4,12 +4,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a broken expectation must stop the test where it broke"
 )]
 
 mod ask;
 mod bodies;
 mod breaker;
+mod differential;
 mod direct_faults;
 mod direct_versions;
 mod direct_zip;
