@@ -51,7 +51,8 @@ pub(crate) struct GitRepo {
 #[derive(Debug)]
 struct Inner {
     place: Place,
-    access: Access,
+    /// Replaced when another is handed in, since tokens expire.
+    access: Mutex<Access>,
     means: Arc<Means>,
     refs: Mutex<Known>,
     asking: Flights<Arc<Refs>>,
@@ -74,7 +75,7 @@ impl GitRepo {
     pub(crate) fn new(place: Place, access: Access, dir: &Path, means: Arc<Means>) -> Self {
         let contents = Contents::new(Slot::new(dir.join("contents"), means.talks.clone()));
         let history = History::new(Slot::new(dir.join("commits"), means.talks.clone()));
-        let (refs, asking) = (Mutex::default(), Flights::default());
+        let (refs, asking, access) = (Mutex::default(), Flights::default(), Mutex::new(access));
         let asked = AtomicU64::new(means.room.ask());
         let dir = dir.to_owned();
         let inner = Arc::new(Inner { place, access, means, refs, asking, contents, history, dir, asked });
@@ -86,6 +87,11 @@ impl GitRepo {
     /// Whether anybody holds it besides whom this belongs to.
     pub(crate) fn is_used(&self) -> bool {
         Arc::strong_count(&self.inner) > 1
+    }
+
+    /// From now on, this is how it is asked.
+    pub(crate) fn ask_with(&self, access: &Access) {
+        access.clone_into(&mut self.inner.access.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Forgets what the refs are.
@@ -128,8 +134,12 @@ impl Inner {
         Err(VcsError::TooLarge { what: "the repository".to_owned(), max })
     }
 
-    fn remote(&self, deadline: Duration) -> Remote<'_> {
-        Remote { jail: &self.means.jail, place: &self.place, access: &self.access, deadline }
+    fn access(&self) -> Access {
+        self.access.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remote<'a>(&'a self, deadline: Duration, access: &'a Access) -> Remote<'a> {
+        Remote { jail: &self.means.jail, place: &self.place, access, deadline }
     }
 
     fn forget_refs(&self) {
@@ -154,7 +164,7 @@ impl Inner {
 
     async fn ask_refs(&self, changes: u64) -> Result<Arc<Refs>, VcsError> {
         let asked = Instant::now();
-        let text = match self.remote(REFS_DEADLINE).refs(&self.dir).await {
+        let text = match self.remote(REFS_DEADLINE, &self.access()).refs(&self.dir).await {
             Ok(text) => text,
             Err(error) => return Err(self.missing(error).await),
         };
@@ -174,7 +184,7 @@ impl Inner {
             _ => return error,
         };
         let is_http = matches!(self.place.scheme(), "http" | "https");
-        if is_http && matches!((self.means.status)(&self.place, &self.access).await, Some(404 | 410)) {
+        if is_http && matches!((self.means.status)(&self.place, &self.access()).await, Some(404 | 410)) {
             return VcsError::Missing { text };
         }
         match error {

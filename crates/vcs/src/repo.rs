@@ -75,8 +75,8 @@ pub struct Revision {
     pub short: String,
     /// The name that it was found by, as the version is called then: a tag's name where it was one, else the full id.
     pub name: String,
-    /// The name that may mean another revision tomorrow, as the system writes it (`refs/heads/main`, `HEAD`); none where
-    /// an id was asked for.
+    /// The name that may mean another revision tomorrow, as the system writes it (`refs/heads/main`, `HEAD`). Where an id
+    /// was asked for: the first name that is on it, as cmd/go notes it, but never `HEAD`; none if no name is.
     pub reference: Option<String>,
     /// When it was committed, to the second.
     pub time: Timestamp,

@@ -74,7 +74,7 @@ impl Repos {
         Self { dir, means, open: Mutex::default() }
     }
 
-    /// The repository at a place. Nothing is asked of it yet.
+    /// The repository at a place. Nothing is asked of it yet. A credential replaces the one that was handed in before.
     ///
     /// # Errors
     /// [`VcsError::NoTool`]: its system is not spoken here.
@@ -88,7 +88,9 @@ impl Repos {
             open.retain(|_, repo| repo.is_used());
         }
         let make = || GitRepo::new(place.clone(), access.clone(), &dir, self.means.clone());
-        Ok(Arc::new(open.entry(dir.clone()).or_insert_with(make).clone()))
+        let repo = open.entry(dir.clone()).or_insert_with(make);
+        repo.ask_with(access);
+        Ok(Arc::new(repo.clone()))
     }
 
     /// Forgets the refs of a repository: a push was told of.
@@ -99,9 +101,16 @@ impl Repos {
 
     /// Where the copy of a repository is.
     fn dir_of(&self, place: &Place, access: &Access) -> PathBuf {
-        // What was fetched with a credential is not for those who have none.
-        let known = if access.credential.is_some() { "known" } else { "stranger" };
-        let text = format!("{} {} {known}", place.system(), place.url());
+        // What was fetched with a credential is not for those who have none, nor what came over a transport, or from a
+        // server, that others do not accept.
+        let who = if access.credential.is_some() { "known" } else { "stranger" };
+        let text = format!(
+            "{} {} {who} {} {:?}",
+            place.system(),
+            place.url(),
+            if access.is_insecure { "insecure" } else { "secure" },
+            access.schemes
+        );
         let digest = Sha256::digest(text.as_bytes());
         let name = digits(digest.get(..16).unwrap_or(&digest));
         Path::new(&self.dir).join(name)

@@ -138,10 +138,13 @@ impl Inner {
         if mirror.packs() <= MAX_PACKS {
             return;
         }
-        let Ok(command) = self.means.jail.command(System::Git, Reach::Content) else { return };
-        let command = command.args(["repack", "-q", "-d", "-l", "--geometric=2"]).deadline(FETCH_DEADLINE);
-        // Many packs are slow and not wrong.
-        let _ = command.env("GIT_DIR", mirror.dir()).dir(mirror.dir()).output(1 << 20).await;
+        let steps: [&[&str]; 2] = [&["repack", "-q", "-d", "-l", "--geometric=2"], &["pack-refs", "--all"]];
+        for step in steps {
+            let Ok(command) = self.means.jail.command(System::Git, Reach::Content) else { return };
+            let command = command.args(step).env("GIT_DIR", mirror.dir()).dir(mirror.dir());
+            // Many packs are slow and not wrong.
+            let _ = command.deadline(FETCH_DEADLINE).output(1 << 20).await;
+        }
     }
 
     /// What we want, and on the way what others want too; if that fails, what we want by every means there is.
@@ -150,7 +153,7 @@ impl Inner {
         wants
             .extend(self.contents.wanted().iter().filter(|other| *other != want).take(MAX_TOGETHER).cloned());
         if wants.len() > 1
-            && self.remote(FETCH_DEADLINE).fetch(mirror, &wants).await.is_ok()
+            && self.remote(FETCH_DEADLINE, &self.access()).fetch(mirror, &wants).await.is_ok()
             && self.has(mirror, &want.id).await?
         {
             return Ok(());
@@ -160,7 +163,8 @@ impl Inner {
 
     /// By name; by id, if the name has moved on; and at last all there is (cmd/go `gitRepo.stat`).
     async fn fetch_alone(&self, mirror: &Arc<Mirror>, want: &Want) -> Result<(), VcsError> {
-        let remote = self.remote(FETCH_DEADLINE);
+        let access = self.access();
+        let remote = self.remote(FETCH_DEADLINE, &access);
         let by_id = Want { id: want.id.clone(), source: want.id.clone() };
         let mut sources = vec![want.clone()];
         if by_id != *want {

@@ -71,13 +71,15 @@ impl Inner {
             mirror = self.history.slot.open(format).await?;
         }
         let has_head = refs.head().is_some();
-        let mut fetched = self.remote(FETCH_DEADLINE).fetch_commits(&mirror, has_head).await;
+        let access = self.access();
+        let remote = self.remote(FETCH_DEADLINE, &access);
+        let mut fetched = remote.fetch_commits(&mirror, has_head).await;
         if let Err(error) = &fetched
             && self.is_damaged(&mirror, error).await
         {
             self.start_over(&mirror).await;
             mirror = self.history.slot.open(format).await?;
-            fetched = self.remote(FETCH_DEADLINE).fetch_commits(&mirror, has_head).await;
+            fetched = remote.fetch_commits(&mirror, has_head).await;
         }
         mirror.reset_config(format)?;
         fetched?;

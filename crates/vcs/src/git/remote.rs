@@ -76,16 +76,15 @@ impl Remote<'_> {
     pub(super) async fn fetch(&self, mirror: &Mirror, wants: &[Want]) -> Result<(), VcsError> {
         let specs = wants.iter().map(|want| format!("+{}:refs/kept/{}", want.source, want.id));
         let command = self.fetching(mirror, &["--depth=1"])?.arg(self.place.url()).args(specs);
-        command.output(MAX_SAID_BYTES).await.map(drop)
+        run(command).await
     }
 
     /// All branches and tags with all history and all files, in two steps as cmd/go does it (golang.org/issue/34266).
     pub(super) async fn fetch_whole(&self, mirror: &Mirror) -> Result<(), VcsError> {
         let command = self.fetching(mirror, &["--prune"])?.arg(self.place.url()).args(ALL);
-        command.output(MAX_SAID_BYTES).await?;
+        run(command).await?;
         if mirror.is_shallow() {
-            let command = self.fetching(mirror, &["--unshallow"])?.arg(self.place.url()).args(ALL);
-            command.output(MAX_SAID_BYTES).await?;
+            run(self.fetching(mirror, &["--unshallow"])?.arg(self.place.url()).args(ALL)).await?;
         }
         Ok(())
     }
@@ -95,7 +94,7 @@ impl Remote<'_> {
         let head = has_head.then_some("+HEAD:refs/kept/HEAD");
         let command = self.fetching(mirror, &["--prune", "--filter=tree:0"])?;
         let command = command.arg(self.place.url()).args(ALL.into_iter().chain(head));
-        command.output(MAX_SAID_BYTES).await.map(drop)
+        run(command).await
     }
 
     fn fetching(&self, mirror: &Mirror, options: &[&str]) -> Result<Command, VcsError> {
@@ -108,6 +107,17 @@ impl Remote<'_> {
 
     fn command(&self) -> Result<Command, VcsError> {
         Ok(self.jail.command(System::Git, Reach::Network(self.place, self.access))?.deadline(self.deadline))
+    }
+}
+
+/// Runs a fetch. What told its refs is there, so that nothing it says now is absence.
+async fn run(command: Command) -> Result<(), VcsError> {
+    match command.output(MAX_SAID_BYTES).await {
+        Ok(_) => Ok(()),
+        Err(VcsError::Missing { text }) => {
+            Err(VcsError::Failed { command: "git fetch".to_owned(), trouble: Trouble::Other, text })
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -7,12 +7,17 @@ use super::{open, repos, settings};
 
 /// The repository `gitrepo1` of Go's tests over `file`.
 fn gitrepo1() -> Option<Known> {
+    made("git/gitrepo1")
+}
+
+/// A repository with the history of `gitrepo1`.
+fn made(name: &str) -> Option<Known> {
     const MAIN: &str = "ede458df7cd0fdca520df19a33158086a8a68e81";
     const V2: &str = "9d02800338b8a55be062c838d1f02e0c5780b9eb";
     const V23: &str = "76a00fb249b7f93091bc2c89a789dab1fc1bc26f";
     let dir = tempfile::tempdir().unwrap();
     let made = dir.path().join("made");
-    recipe::make_go("git/gitrepo1", &made)?;
+    recipe::make_go(name, &made)?;
     let main = Named {
         asked: None,
         id: MAIN,
@@ -68,4 +73,32 @@ fn gitrepo1() -> Option<Known> {
     })
 }
 
+/// The repository `gitrepo-sha256`, which has a branch more.
+fn gitrepo_sha256() -> Option<Known> {
+    const MAIN: &str = "47b8b51b2a2d9d5caa3d460096c4e01f05700ce3a9390deb54400bd508214c5c";
+    const V2: &str = "1401e4e1fdb4169b51d44a1ff62af63ccc708bf5c12d15051268b51bbb6cbd82";
+    const V23: &str = "b7550fd9d2129c724c39ae0536e8b2fae4364d8c82bb8b0880c9b71f67295d09";
+    const V13: &str = "a9157cad2aa6dc2f78aa31fced5887f04e758afa8703f04d0178702ebf04ee17";
+    let renamed = |id: &'static str| match id {
+        "ede458df7cd0fdca520df19a33158086a8a68e81" => MAIN,
+        "9d02800338b8a55be062c838d1f02e0c5780b9eb" => V2,
+        "76a00fb249b7f93091bc2c89a789dab1fc1bc26f" => V23,
+        other => other,
+    };
+    let mut known = made("git/gitrepo-sha256")?;
+    for named in &mut known.names {
+        (named.id, named.name) = (renamed(named.id), renamed(named.name));
+    }
+    for (_, id) in &mut known.tags {
+        *id = renamed(id);
+    }
+    known.tags.insert(2, ("v1.3.0", V13));
+    known.unnamed = Some("0be440b60b6c81be26c7256781d8e57112ec46c8cd1a9481a8e78a283f10570c");
+    Some(known)
+}
+
 testkit::repo_contract!(gitrepo1);
+
+mod sha256 {
+    testkit::repo_contract!(super::gitrepo_sha256);
+}

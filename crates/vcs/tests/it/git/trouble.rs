@@ -73,9 +73,15 @@ async fn failing_servers_are_told_apart_and_are_never_absence() {
 async fn a_credential_is_sent_and_shared_with_nobody_who_has_none() {
     let world = World::new(&versions(1)).await;
     world.host.fault(Fault::Wants("Bearer s3cret"));
-    let header = Sent::Header { name: "Authorization".to_owned(), value: Secret::new("Bearer s3cret") };
-    let access = Access { schemes: vec!["http".to_owned()], credential: Some(header), is_insecure: false };
-    let known = world.repos.open(&place(&world.url()), &access).unwrap();
+    let with = |token: &str| {
+        let header = Sent::Header { name: "Authorization".to_owned(), value: Secret::new(token) };
+        let access =
+            Access { schemes: vec!["http".to_owned()], credential: Some(header), is_insecure: false };
+        world.repos.open(&place(&world.url()), &access).unwrap()
+    };
+    let expired = with("Bearer old");
+    assert_eq!(trouble(&expired.tags("").await.unwrap_err()), Some(Trouble::Auth));
+    let known = with("Bearer s3cret");
     let id = known.stat(Some("v1.0.0")).await.unwrap().id;
     assert!(known.read_file(&id, "go.mod", 100).await.unwrap().is_some());
     let stranger = world.repo();
