@@ -1,22 +1,24 @@
 //! Git.
 //!
 //! What this is for: [`Repo`] over the system's own git, giving what cmd/go `codehost/git.go` gives.
-//! Why this shape: two kept copies. *Contents* has single commits with all their files and no history, fetched one by one or
-//! several together; `git archive` needs all files at hand, since git 2.39 would fetch what is missing file by file.
-//! *Commits* has the history without files, and is there only once somebody asked about ancestors, or for an id that no
-//! ref is on. Neither is ever both, so neither needs to be deepened or filled up. What refs mean is asked of the server
+//! Why this shape: three kept copies, none of which needs to be deepened or filled up. *Contents* has single commits with all
+//! their files, since `git archive` needs all at hand: git 2.39 would fetch what is missing file by file. *Outlines* has
+//! single commits with their directories, and the few files that were read. *Commits* has the history without files, and is
+//! there only once somebody asked about ancestors, or for an id that no ref is on. What refs mean is asked of the server
 //! only, never of a copy: a copy does not know that a tag has moved.
 //! What it promises: of any number of askers for the same thing one fetches, one fetch a copy at a time, and reading goes on
 //! beside it. A file is said to be absent only when the directory it would be in was read and does not have it. A
 //! damaged copy is thrown away and fetched anew, once.
 
 mod commit;
-mod content;
 mod driver;
+mod files;
+mod filters;
 mod flight;
 mod history;
 pub(crate) mod refs;
 mod remote;
+mod shelf;
 mod slot;
 mod tree;
 
@@ -31,12 +33,14 @@ use crate::jail::Access;
 use crate::repos::{Keeper, Means};
 use crate::{Place, Trouble, VcsError};
 
-use content::Contents;
 use flight::Flights;
 use history::History;
 use refs::Refs;
 use remote::Remote;
+use shelf::Shelf;
 use slot::Slot;
+
+pub(crate) use filters::Filters;
 
 /// How long a server may take to say its refs.
 const REFS_DEADLINE: Duration = Duration::from_secs(45);
@@ -56,7 +60,8 @@ struct Inner {
     means: Arc<Means>,
     refs: Mutex<Known>,
     asking: Flights<Arc<Refs>>,
-    contents: Contents,
+    contents: Shelf,
+    outlines: Shelf,
     history: History,
     dir: PathBuf,
     asked: AtomicU64,
@@ -73,12 +78,14 @@ struct Known {
 impl GitRepo {
     /// The repository at a place, with its kept copies below a directory.
     pub(crate) fn new(place: Place, access: Access, dir: &Path, means: Arc<Means>) -> Self {
-        let contents = Contents::new(Slot::new(dir.join("contents"), means.talks.clone()));
+        let shelf = |name: &str| Shelf::new(Slot::new(dir.join(name), means.talks.clone()));
+        let (contents, outlines) = (shelf("contents"), shelf("outlines"));
         let history = History::new(Slot::new(dir.join("commits"), means.talks.clone()));
         let (refs, asking, access) = (Mutex::default(), Flights::default(), Mutex::new(access));
         let asked = AtomicU64::new(means.room.ask());
         let dir = dir.to_owned();
-        let inner = Arc::new(Inner { place, access, means, refs, asking, contents, history, dir, asked });
+        let inner =
+            Arc::new(Inner { place, access, means, refs, asking, contents, outlines, history, dir, asked });
         let keeper: Weak<Inner> = Arc::downgrade(&inner);
         inner.means.room.enter(&inner.dir, keeper);
         Self { inner }
@@ -107,10 +114,11 @@ impl Keeper for Inner {
 
     fn give_up(&self, go: &mut dyn FnMut()) -> bool {
         // Whoever fetches or reads holds one of the copies, or is about to.
-        let (Some(_contents), Some(_history)) = (self.contents.slot.let_go(), self.history.slot.let_go())
-        else {
+        let slots = [&self.contents.slot, &self.outlines.slot, &self.history.slot];
+        let held: Option<Vec<_>> = slots.into_iter().map(Slot::let_go).collect();
+        if held.is_none() {
             return false;
-        };
+        }
         self.history.forget();
         go();
         true

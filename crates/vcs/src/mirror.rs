@@ -81,6 +81,11 @@ impl Mirror {
             .map_err(|error| VcsError::Local { what: "keeping a repository".into(), cause: Arc::new(error) })
     }
 
+    /// Whether it reads objects of another mirror.
+    pub(crate) fn borrows(&self) -> bool {
+        self.dir.join("objects/info/alternates").exists()
+    }
+
     /// Lets it read the objects of another mirror too.
     pub(crate) fn borrow_from(&self, other: &Self) -> Result<(), VcsError> {
         let line = format!("{}\n", other.dir.join("objects").display());

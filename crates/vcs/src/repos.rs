@@ -13,8 +13,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 
-use crate::git::GitRepo;
 use crate::git::refs::digits;
+use crate::git::{Filters, GitRepo};
 use crate::jail::{Access, Jail};
 use crate::mirror::Talks;
 use crate::{Place, Repo, System, VcsError};
@@ -47,6 +47,7 @@ pub(crate) struct Means {
     pub(crate) status: Arc<Status>,
     pub(crate) room: Room,
     pub(crate) talks: Talks,
+    pub(crate) filters: Filters,
 }
 
 pub(crate) use room::{Keeper, Room};
@@ -70,7 +71,15 @@ impl Repos {
     pub fn new(jail: Jail, settings: ReposSettings) -> Self {
         let ReposSettings { dir, fresh, max_repository_bytes, max_total_bytes, status } = settings;
         let (room, talks) = (Room::new(dir.clone(), max_total_bytes), Talks::default());
-        let means = Arc::new(Means { jail, fresh, max_repository_bytes, status, room, talks });
+        let means = Arc::new(Means {
+            jail,
+            fresh,
+            max_repository_bytes,
+            status,
+            room,
+            talks,
+            filters: Filters::default(),
+        });
         Self { dir, means, open: Mutex::default() }
     }
 

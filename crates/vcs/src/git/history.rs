@@ -7,9 +7,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex as Turn;
 
 use super::Inner;
-use super::content::{FETCH_DEADLINE, MAX_PACKS};
 use super::flight::Flights;
 use super::refs::{Format, Refs};
+use super::shelf::{FETCH_DEADLINE, MAX_PACKS};
 use super::slot::Slot;
 use crate::jail::Reach;
 use crate::mirror::{Found, Mirror, Object};
@@ -73,13 +73,16 @@ impl Inner {
         let has_head = refs.head().is_some();
         let access = self.access();
         let remote = self.remote(FETCH_DEADLINE, &access);
-        let mut fetched = remote.fetch_commits(&mirror, has_head).await;
+        // What another copy reads from this one must stay whole.
+        let is_lent = self.contents.slot.open(format).await?.borrows();
+        let filter = (!is_lent).then_some("--filter=tree:0");
+        let mut fetched = remote.fetch_commits(&mirror, has_head, filter).await;
         if let Err(error) = &fetched
             && self.is_damaged(&mirror, error).await
         {
             self.start_over(&mirror).await;
             mirror = self.history.slot.open(format).await?;
-            fetched = remote.fetch_commits(&mirror, has_head).await;
+            fetched = remote.fetch_commits(&mirror, has_head, Some("--filter=tree:0")).await;
         }
         mirror.reset_config(format)?;
         fetched?;

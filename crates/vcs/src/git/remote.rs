@@ -72,11 +72,29 @@ impl Remote<'_> {
         })
     }
 
-    /// Commits with all their files and without their history.
-    pub(super) async fn fetch(&self, mirror: &Mirror, wants: &[Want]) -> Result<(), VcsError> {
+    /// Commits without their history, and without what a filter leaves out. Gives what git had to say.
+    pub(super) async fn fetch(
+        &self,
+        mirror: &Mirror,
+        wants: &[Want],
+        filter: Option<&str>,
+    ) -> Result<String, VcsError> {
         let specs = wants.iter().map(|want| format!("+{}:refs/kept/{}", want.source, want.id));
-        let command = self.fetching(mirror, &["--depth=1"])?.arg(self.place.url()).args(specs);
+        let command = self.shallow(mirror, filter)?.arg(self.place.url()).args(specs);
         run(command).await
+    }
+
+    /// A file, or a directory with all directories in it.
+    pub(super) async fn fetch_object(&self, mirror: &Mirror, id: &str) -> Result<(), VcsError> {
+        let command = self.fetching(mirror, &["--filter=blob:none"])?.args([self.place.url(), id]);
+        // Told that we have the commit, a server would take it that we have all its files.
+        run(command.config("fetch.negotiationAlgorithm", "noop")).await.map(drop)
+    }
+
+    fn shallow(&self, mirror: &Mirror, filter: Option<&str>) -> Result<Command, VcsError> {
+        let filter = filter.map(|filter| format!("--filter={filter}"));
+        let options: Vec<&str> = ["--depth=1"].into_iter().chain(filter.as_deref()).collect();
+        self.fetching(mirror, &options)
     }
 
     /// All branches and tags with all history and all files, in two steps as cmd/go does it (golang.org/issue/34266).
@@ -89,12 +107,19 @@ impl Remote<'_> {
         Ok(())
     }
 
-    /// All commits of branches, tags and the default, without files where the server can leave them out.
-    pub(super) async fn fetch_commits(&self, mirror: &Mirror, has_head: bool) -> Result<(), VcsError> {
+    /// All commits of branches, tags and, if it has one, the default; without files if a filter says so and the server can
+    /// leave them out.
+    pub(super) async fn fetch_commits(
+        &self,
+        mirror: &Mirror,
+        has_head: bool,
+        filter: Option<&str>,
+    ) -> Result<(), VcsError> {
         let head = has_head.then_some("+HEAD:refs/kept/HEAD");
-        let command = self.fetching(mirror, &["--prune", "--filter=tree:0"])?;
+        let options: Vec<&str> = ["--prune"].into_iter().chain(filter).collect();
+        let command = self.fetching(mirror, &options)?;
         let command = command.arg(self.place.url()).args(ALL.into_iter().chain(head));
-        run(command).await
+        run(command).await.map(drop)
     }
 
     fn fetching(&self, mirror: &Mirror, options: &[&str]) -> Result<Command, VcsError> {
@@ -111,9 +136,9 @@ impl Remote<'_> {
 }
 
 /// Runs a fetch. What told its refs is there, so that nothing it says now is absence.
-async fn run(command: Command) -> Result<(), VcsError> {
+async fn run(command: Command) -> Result<String, VcsError> {
     match command.output(MAX_SAID_BYTES).await {
-        Ok(_) => Ok(()),
+        Ok(output) => Ok(output.stderr),
         Err(VcsError::Missing { text }) => {
             Err(VcsError::Failed { command: "git fetch".to_owned(), trouble: Trouble::Other, text })
         }

@@ -65,18 +65,21 @@ impl Slot {
 }
 
 impl Inner {
-    /// Throws both copies away, since one may borrow from the other; unless that was done already for the damaged one.
+    /// Throws all copies away, since one may borrow from another; unless that was done already for the damaged one.
     pub(super) async fn start_over(&self, damaged: &Arc<Mirror>) {
-        if self.contents.slot.holds(damaged).await || self.history.slot.holds(damaged).await {
-            self.throw_away().await;
+        for slot in [&self.contents.slot, &self.outlines.slot, &self.history.slot] {
+            if slot.holds(damaged).await {
+                return self.throw_away().await;
+            }
         }
     }
 
-    /// Throws both copies away.
+    /// Throws all copies away.
     pub(super) async fn throw_away(&self) {
         self.history.forget();
         self.history.slot.throw_away().await;
         self.contents.slot.throw_away().await;
+        self.outlines.slot.throw_away().await;
     }
 
     /// Whether a fetch failed because the copy here is damaged and not because of the server.
@@ -93,7 +96,7 @@ impl Inner {
     async fn is_sound(&self, mirror: &Arc<Mirror>) -> bool {
         let Ok(command) = self.means.jail.command(System::Git, Reach::Content) else { return true };
         let command = command.args(["rev-list", "--quiet", "--all"]);
-        // History has no files.
+        // The others have no files, or not all.
         let files = self.contents.slot.holds(mirror).await.then_some("--objects");
         let walked = command.args(files).env("GIT_DIR", mirror.dir()).dir(mirror.dir()).output(1 << 20).await;
         !matches!(walked, Err(VcsError::Failed { .. }))

@@ -8,7 +8,8 @@ use vcs::EntryKind;
 use super::{Files, World, git, unpack};
 
 async fn world(steps: &str) -> World {
-    World::new(&format!("git init\nat 2020-01-01T00:00:00Z\n{steps}")).await
+    World::new(&format!("git init\ngit config uploadpack.allowFilter true\nat 2020-01-01T00:00:00Z\n{steps}"))
+        .await
 }
 
 /// The files below a directory of the default branch.

@@ -47,6 +47,7 @@ async fn a_second_module_at_a_commit_costs_nothing() {
     let world = World::new(&versions(2)).await;
     let repo = world.repo();
     let id = repo.stat(Some("v1.1.0")).await.unwrap().id;
+    drop(repo.archive(&id, "").await.unwrap());
     let before = world.host.seen().len();
     assert!(repo.read_file(&id, "go.mod", 100).await.unwrap().is_some());
     assert_eq!(repo.read_file(&id, "sub/go.mod", 100).await.unwrap(), None);
@@ -60,7 +61,7 @@ async fn a_version_is_fetched_without_its_history() {
     let world = World::new(&versions(5)).await;
     let id = world.repo().stat(Some("v1.4.0")).await.unwrap().id;
     let before = world.git(&["rev-parse", "v1.3.0"]);
-    assert!(world.repo().read_file(&id, "VERSION", 100).await.unwrap().is_some());
+    drop(world.repo().archive(&id, "").await.unwrap());
     let contents = world.kept().iter().find(|file| file.ends_with("contents/config")).unwrap().clone();
     let has = |id: &str| {
         let mut git = Command::new("git");
@@ -127,4 +128,75 @@ async fn repositories_of_two_urls_are_two() {
     assert_eq!(world.repo().tags("").await.unwrap().len(), 1);
     assert_eq!(other.tags("").await.unwrap().len(), 2);
     assert_eq!(other.place().url(), world.host.url("other"));
+}
+
+/// A repository with a large file, and modules deep in it.
+const LARGE: &str = "git init\nat 2020-01-01T00:00:00Z\necho 'module example.com/m'\ncp stdout go.mod\n\
+                     mkdir a/b/c v2\necho 'module two'\ncp stdout v2/go.mod\n\
+                     echo 'module three'\ncp stdout a/b/go.mod\ncp stdout a/b/c/x.go\n";
+
+async fn large(filters: &str) -> World {
+    let world = World::new(LARGE).await;
+    let dir = world.dir.path().join("host/r");
+    let mut bytes = vec![0_u8; 1 << 20];
+    let mut dice = testkit::Dice::new(7);
+    for byte in &mut bytes {
+        *byte = u8::try_from(dice.below(256)).unwrap();
+    }
+    std::fs::write(dir.join("a/asset"), bytes).unwrap();
+    world.go_on("git add .\ngit commit -q -m x\ngit tag v1.0.0\n");
+    for setting in filters.split_whitespace() {
+        let (name, value) = setting.split_once('=').unwrap();
+        world.git(&["config", name, value]);
+    }
+    world
+}
+
+fn kept_bytes(world: &World) -> u64 {
+    world.kept().iter().map(|file| std::fs::metadata(file).unwrap().len()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_go_mod_is_read_without_the_other_files() {
+    let world = large("uploadpack.allowFilter=true").await;
+    let repo = world.repo();
+    let id = repo.stat(Some("v1.0.0")).await.unwrap().id;
+    for (path, is_there, fetches) in [
+        ("go.mod", true, 1),
+        ("absent/go.mod", false, 1),
+        // The file alone.
+        ("v2/go.mod", true, 2),
+        // The directories below, and then the file.
+        ("a/b/go.mod", true, 4),
+        ("a/b/c/go.mod", false, 4),
+        ("a/b/c/x.go", true, 4),
+        ("a/b/c", false, 4),
+    ] {
+        let read = repo.read_file(&id, path, 1 << 10).await.unwrap();
+        assert_eq!((read.is_some(), world.host.count("fetch")), (is_there, fetches), "{path}");
+    }
+    assert!(kept_bytes(&world) < 100_000, "{}", kept_bytes(&world));
+    assert!(repo.read_file(&id, "a/asset", 1 << 10).await.is_err_and(|error| !error.is_absent()));
+    assert_eq!(unpack(repo.archive(&id, "a/b").await.unwrap()).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_with_fewer_filters_are_asked_for_what_they_know() {
+    let cases = [
+        ("uploadpack.allowFilter=true uploadpackfilter.tree.allow=false", true),
+        ("uploadpack.allowFilter=true uploadpackfilter.tree.maxDepth=0", true),
+        ("uploadpack.allowFilter=true uploadpackfilter.allow=false", false),
+        ("uploadpack.allowFilter=false", false),
+    ];
+    for (settings, is_small) in cases {
+        let world = large(settings).await;
+        let repo = world.repo();
+        let id = repo.stat(Some("v1.0.0")).await.unwrap().id;
+        for path in ["go.mod", "v2/go.mod", "a/b/go.mod", "a/b/c/x.go"] {
+            assert!(repo.read_file(&id, path, 1 << 10).await.unwrap().is_some(), "{settings}: {path}");
+        }
+        assert_eq!(repo.read_file(&id, "a/b/c/go.mod", 1 << 10).await.unwrap(), None, "{settings}");
+        assert_eq!(kept_bytes(&world) < 100_000, is_small, "{settings}");
+        assert_eq!(unpack(repo.archive(&id, "").await.unwrap()).await.len(), 5, "{settings}");
+    }
 }

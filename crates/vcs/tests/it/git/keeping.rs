@@ -58,7 +58,7 @@ async fn what_a_crash_left_over_is_removed_at_the_first_opening() {
     world.repo().tags_behind(&id, "v").await.unwrap();
     world.restart();
     let copies: Vec<_> = world.kept().iter().filter(|file| file.ends_with("config")).cloned().collect();
-    assert_eq!(copies.len(), 2);
+    assert_eq!(copies.len(), 3);
     for config in copies {
         let dir = config.parent().unwrap();
         fs::create_dir_all(dir.join("objects/tmp_objdir-incoming-Xyz/pack")).unwrap();
@@ -103,6 +103,21 @@ fn damage(world: &World, how: impl Fn(&mut Vec<u8>)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_many_outlines_versions_are_fetched_whole() {
+    let world = World::new(&versions(60)).await;
+    let repo = world.repo();
+    for version in 0..60 {
+        repo.stat(Some(&format!("v1.{version}.0"))).await.unwrap();
+    }
+    let packs = |copy: &str| {
+        let kept = world.kept();
+        let packs = kept.iter().filter(|file| file.extension().is_some_and(|extension| extension == "pack"));
+        packs.filter(|file| file.components().any(|part| part.as_os_str() == copy)).count()
+    };
+    assert_eq!((packs("outlines"), packs("contents")), (51, 9));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_copy_is_fetched_anew_and_nothing_is_said_to_be_absent() {
     let ways: [fn(&mut Vec<u8>); 3] = [
         |bytes| bytes.truncate(bytes.len() / 2),
@@ -112,10 +127,13 @@ async fn a_damaged_copy_is_fetched_anew_and_nothing_is_said_to_be_absent() {
             bytes[12..end].iter_mut().for_each(|byte| *byte ^= 0x55);
         },
     ];
-    for (number, way) in ways.into_iter().enumerate() {
+    for (number, way) in ways.into_iter().cycle().take(6).enumerate() {
         let mut world = World::new(&versions(3)).await;
         let id = world.repo().stat(Some("v1.2.0")).await.unwrap().id;
         world.repo().tags_behind(&id, "v").await.unwrap();
+        if number > 0 {
+            drop(world.repo().archive(&id, "").await.unwrap());
+        }
         world.restart();
         damage(&world, way);
         let repo = world.repo();
@@ -210,6 +228,8 @@ async fn more_repositories_than_children_that_stay_can_be_read() {
 async fn many_fetches_leave_few_packs() {
     let world = World::new(&versions(60)).await;
     let repo = world.repo();
+    let id = repo.stat(Some("v1.0.0")).await.unwrap().id;
+    drop(repo.archive(&id, "").await.unwrap());
     for version in 0..60 {
         repo.stat(Some(&format!("v1.{version}.0"))).await.unwrap();
     }

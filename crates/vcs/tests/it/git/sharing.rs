@@ -12,12 +12,17 @@ async fn two_hundred_askers_cost_one_look_at_the_refs_and_one_fetch() {
         let repo = world.repo();
         let revision = repo.stat(Some("v1.1.0")).await.unwrap();
         repo.read_file(&revision.id, "go.mod", 100).await.unwrap().unwrap();
-        repo.archive(&revision.id, "").await.unwrap().entries.len()
+        revision.id
+    }));
+    let ids = asked.await;
+    // One by `git ls-remote`, one by `git fetch`, which asks for the id of its name.
+    assert_eq!((world.host.count("ls-refs"), world.host.count("fetch")), (2, 1));
+    let asked = join_all(ids.iter().map(|id| async {
+        let repo = world.repo();
+        repo.archive(id, "").await.unwrap().entries.len()
     }));
     assert_eq!(asked.await, [2; 200]);
-    // One by `git ls-remote`, one by `git fetch`, which asks for the id of its name.
-    assert_eq!(world.host.count("ls-refs"), 2);
-    assert_eq!(world.host.count("fetch"), 1);
+    assert_eq!((world.host.count("ls-refs"), world.host.count("fetch")), (3, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

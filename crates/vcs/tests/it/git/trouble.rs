@@ -119,6 +119,7 @@ async fn what_was_fetched_is_read_while_the_server_is_away() {
     let world = World::new(&versions(2)).await;
     let repo = world.repo();
     let id = repo.stat(Some("v1.1.0")).await.unwrap().id;
+    drop(repo.archive(&id, "").await.unwrap());
     world.host.fault(Fault::Status(503, "later\n"));
     world.repos.refresh(&place(&world.url()));
     assert!(repo.read_file(&id, "go.mod", 100).await.unwrap().is_some());

@@ -1,0 +1,308 @@
+//! Kept copies of single commits: with all their files, or only outlined.
+//!
+//! An outline is a commit with its directories and at most the files at the top. It is what `.info` and `.mod` files are
+//! made of, and costs a thousandth of a large repository; files that are read are fetched one by one. Once a version was
+//! archived, its successors are fetched whole, since they share most of what is there. A server that leaves nothing out
+//! gives whole commits, and is asked for nothing else from then on.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Mutex as Turn;
+
+use super::Inner;
+use super::flight::Flights;
+use super::refs::Format;
+use super::remote::Want;
+use super::slot::Slot;
+use crate::jail::Reach;
+use crate::mirror::{Found, Kind, Mirror};
+use crate::{System, Trouble, VcsError};
+
+/// How long a fetch may take.
+pub(super) const FETCH_DEADLINE: Duration = Duration::from_mins(10);
+/// The largest commit or tag that is read.
+pub(super) const MAX_COMMIT_BYTES: u64 = 16 << 20;
+/// How many packs a copy may have before they are gathered.
+pub(super) const MAX_PACKS: usize = 50;
+/// How many commits are fetched together at most.
+const MAX_TOGETHER: usize = 64;
+
+/// How much of a commit is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Extent {
+    /// All files.
+    Whole,
+    /// Directories, and files as far as they are asked for.
+    Outline,
+}
+
+/// A copy, and who fetches into it.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub(super) slot: Slot,
+    /// Held by the one who fetches.
+    turn: Turn<()>,
+    fetching: Flights<Arc<Mirror>>,
+    /// What those want who wait for their turn.
+    wanted: Mutex<BTreeSet<Want>>,
+}
+
+impl Shelf {
+    pub(super) fn new(slot: Slot) -> Self {
+        Self { slot, turn: Turn::default(), fetching: Flights::default(), wanted: Mutex::default() }
+    }
+
+    /// What others want besides this.
+    fn others(&self, want: &Want) -> Vec<Want> {
+        self.wanted().iter().filter(|other| *other != want).take(MAX_TOGETHER).cloned().collect()
+    }
+
+    fn wanted(&self) -> std::sync::MutexGuard<'_, BTreeSet<Want>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says while it lives that something is wanted.
+struct Wanting<'a> {
+    shelf: &'a Shelf,
+    want: Want,
+}
+
+impl<'a> Wanting<'a> {
+    fn new(shelf: &'a Shelf, want: Want) -> Self {
+        shelf.wanted().insert(want.clone());
+        Self { shelf, want }
+    }
+}
+
+impl Drop for Wanting<'_> {
+    fn drop(&mut self) {
+        self.shelf.wanted().remove(&self.want);
+    }
+}
+
+impl Inner {
+    pub(super) fn shelf(&self, extent: Extent) -> &Shelf {
+        match extent {
+            Extent::Whole => &self.contents,
+            Extent::Outline => &self.outlines,
+        }
+    }
+
+    /// A copy that has this commit, of this extent or more.
+    pub(super) async fn kept(&self, extent: Extent, id: &str) -> Result<Option<Arc<Mirror>>, VcsError> {
+        let extents: &[Extent] = match extent {
+            Extent::Whole => &[Extent::Whole],
+            Extent::Outline => &[Extent::Whole, Extent::Outline],
+        };
+        for extent in extents {
+            let mirror = self.shelf(*extent).slot.open(Format::of(id)).await?;
+            if self.has(&mirror, id).await? {
+                return Ok(Some(mirror));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A copy that has this commit, fetched if none has it yet. `reference` is a ref that is on it, if one is.
+    pub(super) async fn with_commit(
+        self: &Arc<Self>,
+        extent: Extent,
+        id: &str,
+        reference: Option<&str>,
+    ) -> Result<Arc<Mirror>, VcsError> {
+        if let Some(mirror) = self.kept(extent, id).await? {
+            return Ok(mirror);
+        }
+        let extent = self.cheaper(extent, Format::of(id)).await?;
+        let (this, want) = (self.clone(), id.to_owned());
+        let reference = reference.map(str::to_owned);
+        let fetch = || -> BoxFuture<'static, _> {
+            Box::pin(async move { this.fetch_commit(extent, &want, reference.as_deref()).await })
+        };
+        self.shelf(extent).fetching.join(id, fetch).await
+    }
+
+    /// The extent that costs less, if an outline would do.
+    async fn cheaper(&self, extent: Extent, format: Format) -> Result<Extent, VcsError> {
+        let is_begun = self.contents.slot.open(format).await?.packs() > 0;
+        let is_full = self.outlines.slot.open(format).await?.packs() > MAX_PACKS;
+        if is_begun || is_full || self.means.filters.of(&self.place).is_none() {
+            return Ok(Extent::Whole);
+        }
+        Ok(extent)
+    }
+
+    /// Whether a copy has a commit. A damaged one has nothing, and goes.
+    ///
+    /// # Errors
+    /// [`VcsError::UnknownRevision`] if there is something of that id that is no commit.
+    pub(super) async fn has(&self, mirror: &Arc<Mirror>, id: &str) -> Result<bool, VcsError> {
+        match self.look(mirror, id).await? {
+            Found::Object(object) if object.kind == Kind::Commit => Ok(true),
+            Found::Object(_) | Found::TooLarge => Err(VcsError::UnknownRevision { name: id.to_owned() }),
+            Found::Missing | Found::Ambiguous => Ok(false),
+        }
+    }
+
+    /// What a copy has of a name. A damaged one has nothing, and goes.
+    pub(super) async fn look(&self, mirror: &Arc<Mirror>, name: &str) -> Result<Found, VcsError> {
+        match mirror.objects.read(&self.means.jail, mirror.dir(), name, MAX_COMMIT_BYTES).await {
+            Err(VcsError::Failed { .. }) => {
+                self.start_over(mirror).await;
+                Ok(Found::Missing)
+            }
+            other => other,
+        }
+    }
+
+    /// Fetches when it is our turn, unless somebody before us took our wish along.
+    async fn fetch_commit(
+        &self,
+        extent: Extent,
+        id: &str,
+        reference: Option<&str>,
+    ) -> Result<Arc<Mirror>, VcsError> {
+        let shelf = self.shelf(extent);
+        let source = reference.unwrap_or(id).to_owned();
+        let wanting = Wanting::new(shelf, Want { id: id.to_owned(), source });
+        let _turn = shelf.turn.lock().await;
+        let mut mirror = shelf.slot.open(Format::of(id)).await?;
+        if self.has(&mirror, id).await? {
+            return Ok(mirror);
+        }
+        if !shelf.slot.holds(&mirror).await {
+            mirror = shelf.slot.open(Format::of(id)).await?;
+        }
+        let mut fetched = self.fetch_together(extent, &mirror, &wanting.want).await;
+        if let Err(error) = &fetched
+            && self.is_damaged(&mirror, error).await
+        {
+            self.start_over(&mirror).await;
+            mirror = shelf.slot.open(Format::of(id)).await?;
+            fetched = self.fetch_together(extent, &mirror, &wanting.want).await;
+        }
+        fetched?;
+        if extent == Extent::Whole {
+            self.gather_packs(&mirror).await;
+        }
+        self.check_size().await?;
+        Ok(mirror)
+    }
+
+    /// Makes few packs of many. What no ref names any more stays, since it may be a version.
+    async fn gather_packs(&self, mirror: &Mirror) {
+        if mirror.packs() <= MAX_PACKS {
+            return;
+        }
+        let steps: [&[&str]; 2] = [&["repack", "-q", "-d", "-l", "--geometric=2"], &["pack-refs", "--all"]];
+        for step in steps {
+            let Ok(command) = self.means.jail.command(System::Git, Reach::Content) else { return };
+            let command = command.args(step).env("GIT_DIR", mirror.dir()).dir(mirror.dir());
+            // Many packs are slow and not wrong.
+            let _ = command.deadline(FETCH_DEADLINE).output(1 << 20).await;
+        }
+    }
+
+    /// What we want, and on the way what others want too; if that fails, what we want by every means there is.
+    async fn fetch_together(
+        &self,
+        extent: Extent,
+        mirror: &Arc<Mirror>,
+        want: &Want,
+    ) -> Result<(), VcsError> {
+        let mut wants: Vec<Want> = vec![want.clone()];
+        wants.extend(self.shelf(extent).others(want));
+        if wants.len() > 1
+            && self.fetch_wants(extent, mirror, &wants).await.is_ok()
+            && self.has(mirror, &want.id).await?
+        {
+            return Ok(());
+        }
+        self.fetch_alone(extent, mirror, want).await
+    }
+
+    /// By name; by id, if the name has moved on; and at last all there is (cmd/go `gitRepo.stat`).
+    async fn fetch_alone(&self, extent: Extent, mirror: &Arc<Mirror>, want: &Want) -> Result<(), VcsError> {
+        let by_id = Want { id: want.id.clone(), source: want.id.clone() };
+        let mut sources = vec![want.clone()];
+        if by_id != *want {
+            sources.push(by_id);
+        }
+        for source in sources {
+            match self.fetch_wants(extent, mirror, &[source]).await {
+                Ok(()) if self.has(mirror, &want.id).await? => return Ok(()),
+                Err(error) if is_final(&error) => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        self.remote(FETCH_DEADLINE, &self.access()).fetch_whole(mirror).await?;
+        if self.has(mirror, &want.id).await? {
+            return Ok(());
+        }
+        Err(VcsError::UnknownRevision { name: want.id.clone() })
+    }
+
+    /// One fetch; an outline by the best filter that the server knows.
+    async fn fetch_wants(&self, extent: Extent, mirror: &Mirror, wants: &[Want]) -> Result<(), VcsError> {
+        let access = self.access();
+        let remote = self.remote(FETCH_DEADLINE, &access);
+        loop {
+            let filter = match extent {
+                Extent::Whole => None,
+                Extent::Outline => self.means.filters.of(&self.place),
+            };
+            let fetched = remote.fetch(mirror, wants, filter).await;
+            if filter.is_some() {
+                mirror.reset_config(Format::of(wants.first().map_or("", |want| &want.id)))?;
+            }
+            match fetched {
+                Err(VcsError::Failed { text, .. }) if filter.is_some() && text.contains("filter") => {
+                    self.means.filters.lower(&self.place);
+                }
+                Ok(said) => {
+                    if said.contains(UNKNOWN_FILTER) {
+                        self.means.filters.forgo(&self.place);
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// An object that an outline leaves out: a file, or a directory with all directories in it.
+    pub(super) async fn fetch_object(self: &Arc<Self>, id: &str) -> Result<Arc<Mirror>, VcsError> {
+        let (this, want) = (self.clone(), id.to_owned());
+        let fetch = || -> BoxFuture<'static, _> {
+            Box::pin(async move {
+                let _turn = this.outlines.turn.lock().await;
+                let mirror = this.outlines.slot.open(Format::of(&want)).await?;
+                if matches!(this.look(&mirror, &want).await?, Found::Missing) {
+                    let access = this.access();
+                    let fetched = this.remote(FETCH_DEADLINE, &access).fetch_object(&mirror, &want).await;
+                    mirror.reset_config(Format::of(&want))?;
+                    fetched?;
+                }
+                Ok(mirror)
+            })
+        };
+        self.outlines.fetching.join(id, fetch).await
+    }
+}
+
+/// What git says when a server leaves nothing out.
+const UNKNOWN_FILTER: &str = "filtering not recognized";
+
+/// What another way of asking would not change.
+fn is_final(error: &VcsError) -> bool {
+    match error {
+        VcsError::Failed { trouble, .. } => {
+            matches!(trouble, Trouble::Auth | Trouble::Identity | Trouble::Network | Trouble::RateLimited)
+        }
+        _ => true,
+    }
+}
