@@ -99,6 +99,13 @@ fn the_tag_of_a_path_is_the_one_that_go_takes() {
 }
 
 #[test]
+fn tags_that_are_equal_are_still_two() {
+    let tags = [(); 2].map(|()| import(["x.y/m", "git", "https://a.b", ""]));
+    let said = meta::matching(&tags, "x.y/m").map_err(|error| error.to_string());
+    assert_eq!(said, Err("multiple meta tags match import path \"x.y/m\"".to_owned()));
+}
+
+#[test]
 fn tags_are_checked_as_go_checks_them() {
     for case in cases!("meta_check") {
         let (root, subdir, what) = if case.is(0, "root") {
