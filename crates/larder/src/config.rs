@@ -62,7 +62,7 @@ pub use breaker::Breaker;
 pub use budget::Budget;
 pub use cache::Cache;
 pub use change::{Change, changes};
-pub use credential::Credential;
+pub use credential::{Credential, Form};
 pub use environment::{Environment, state_directory};
 pub use keys::{Key, Keys, Kind};
 pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
@@ -139,9 +139,9 @@ pub struct Config {
     /// `PATTERN[,PATTERN]=UPSTREAM`.
     #[schemars(extend("x-separator" = ";"))]
     pub route: Vec<Route>,
-    /// What is sent to upstreams that want to know who asks. As text a credential is written `ORIGIN token=WHERE` or
-    /// `ORIGIN username=NAME password=WHERE`. A user and password in the address of an upstream come before it, `netrc`
-    /// after it.
+    /// What is sent to upstreams and repositories that want to know who asks. As text a credential is written
+    /// `ORIGIN token=WHERE`, `ORIGIN username=NAME password=WHERE` or `ORIGIN ssh_key=PATH`, and other fields likewise. The
+    /// first one that fits is sent. A user and password in the address of an upstream come before it, `netrc` after it.
     #[schemars(extend("x-separator" = ";"))]
     pub credential: Vec<Credential>,
     /// Checksum databases, the first of which decides for public modules; `off` for none. As text a database is

@@ -1,23 +1,35 @@
-//! Credentials of upstreams: what is sent along to one origin, and nowhere else.
+//! Credentials: what is sent along to one origin, and nowhere else.
 //!
 //! A credential belongs to an exact origin: scheme, host and port. The scheme is https, because over plain http
-//! everybody on the way could read it (cmd/go: `refusing to pass credentials to insecure URL`). An upstream takes the one
-//! of its own origin when it is built, and sends it on each hop that leads to that origin; what a redirect leads to
-//! elsewhere gets none, not even one that is configured for it: who redirects must not choose what is read with it.
+//! everybody on the way could read it (cmd/go: `refusing to pass credentials to insecure URL`), or ssh, where it is a key.
+//! An upstream takes the one of its own origin when it is built, and sends it on each hop that leads to that origin; what a
+//! redirect leads to elsewhere gets none, not even one that is configured for it: who redirects must not choose what is
+//! read with it. A repository is given the one of its own place.
 //!
-//! Of several the nearest counts: a user in the upstream's URL, then what was [listed](Credentials::with), then
-//! [`Netrc`]. Nothing here can be printed. Not here: reading files or the environment; the texts are handed in.
+//! A credential may be for some modules only: then it goes with questions about those and no others, and never to an
+//! upstream, which serves them all. Of several the nearest counts: a user in the upstream's URL, then the first that was
+//! [listed](Credentials::with), then [`Netrc`]; and of repositories, what the tools are configured with besides. Nothing
+//! here can be printed. Not here: reading files or the environment; the texts are handed in.
 
+mod listed;
 mod netrc;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gomod::ModulePath;
 use reqwest::Url;
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use vcs::jail::{Secret, Sent};
+use vcs::{Place, System};
 
+pub use listed::Listed;
 pub use netrc::Netrc;
+
+/// What a credential of a netrc is called.
+const NETRC: &str = "netrc";
 
 /// What proves who asks. Printed as `****`.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,13 +46,27 @@ pub enum Credential {
         /// The token.
         token: String,
     },
+    /// A token in a header of its own, such as `PRIVATE-TOKEN`.
+    Header {
+        /// The name of the header.
+        name: String,
+        /// The token.
+        token: String,
+    },
+    /// A key for ssh.
+    Key {
+        /// The file of the private key.
+        file: PathBuf,
+        /// The file of the host keys that are accepted.
+        known_hosts: Option<PathBuf>,
+    },
 }
 
 /// Why a credential cannot be sent. Neither it nor the URL is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    /// No `https://host[:port]`.
-    #[error("its origin is not https://HOST or https://HOST:PORT")]
+    /// No `https://host[:port]`, or no `ssh://[user@]host[:port]` for a key.
+    #[error("its origin is not https://HOST or https://HOST:PORT, or for a key ssh://USER@HOST")]
     Origin,
     /// The origin is plain http.
     #[error("its origin is plain http, where everybody on the way could read it; write https")]
@@ -51,29 +77,39 @@ pub enum CredentialError {
     /// Basic authentication separates the user from the password by a colon.
     #[error("its user holds a colon, which cannot be told from the one before the password")]
     Colon,
-    /// A second one for the same origin.
+    /// An earlier one for the same origin is for all modules.
     #[error("there is another one for the same origin")]
     Repeated,
 }
 
+/// A header that proves who asks.
+pub(crate) type Proof = (HeaderName, HeaderValue);
+
 /// The credentials of a server.
 #[derive(Clone, Default)]
 pub struct Credentials {
-    listed: Vec<(Url, HeaderValue)>,
+    listed: Vec<Listed>,
     netrc: Netrc,
 }
 
 impl Credentials {
-    /// Adds a credential for an origin, `https://host[:port]`.
+    /// Adds a credential for an origin, `https://host[:port]`, and all modules; the origin is what it is called.
     ///
     /// # Errors
-    /// The origin is not one, or not https, or has one already; the credential cannot be sent.
-    pub fn with(mut self, origin: &str, credential: &Credential) -> Result<Self, CredentialError> {
-        let origin = parse_origin(origin)?;
-        if self.listed.iter().any(|(other, _)| other.origin() == origin.origin()) {
+    /// See [`Self::with_listed`].
+    pub fn with(self, origin: &str, credential: &Credential) -> Result<Self, CredentialError> {
+        self.with_listed(Listed::new(origin, origin, credential.clone())?)
+    }
+
+    /// Adds a credential behind the others.
+    ///
+    /// # Errors
+    /// It could never be sent, since an earlier one is for the same origin and all modules.
+    pub fn with_listed(mut self, listed: Listed) -> Result<Self, CredentialError> {
+        if self.listed.iter().any(|earlier| earlier.hides(&listed)) {
             return Err(CredentialError::Repeated);
         }
-        self.listed.push((origin, credential.header()?));
+        self.listed.push(listed);
         Ok(self)
     }
 
@@ -83,42 +119,76 @@ impl Credentials {
         Self { netrc, ..self }
     }
 
-    /// What is sent to the origin of a URL.
-    pub(crate) fn for_origin_of(&self, url: &Url) -> Option<HeaderValue> {
+    /// What is sent to a repository that is asked for a module, and what it is called. `None` leaves it to what the
+    /// repository's tool is configured with.
+    pub fn for_place(&self, path: &ModulePath, place: &Place) -> Option<(&str, Sent)> {
+        let url = Url::parse(place.url()).ok()?;
+        let system = place.system();
+        let mut listed = self.listed.iter().filter(|one| one.is_for(path.as_str()) && one.is_at(&url));
+        if let Some(found) = listed.find_map(|one| Some((one.name(), one.credential().sent(system)?))) {
+            return Some(found);
+        }
+        let of_netrc = || Some((NETRC, self.netrc.find(&url)?.sent(system)?));
+        if url.scheme() == "https" { of_netrc() } else { None }
+    }
+
+    /// What is sent to the upstream at a URL, and what it is called.
+    pub(crate) fn for_upstream(&self, url: &Url) -> Option<(&str, Proof)> {
+        self.proof(url, Listed::is_for_all)
+    }
+
+    /// What is sent with the question for the page of an import path, which stands at a URL.
+    pub(crate) fn for_page(&self, path: &str, url: &Url) -> Option<(&str, Proof)> {
+        self.proof(url, |one| one.is_for(path))
+    }
+
+    fn proof(&self, url: &Url, is_meant: impl Fn(&Listed) -> bool) -> Option<(&str, Proof)> {
         if url.scheme() != "https" {
             return None;
         }
-        let listed = self.listed.iter().find(|(origin, _)| origin.origin() == url.origin());
-        match listed {
-            Some((_, header)) => Some(header.clone()),
-            None => self.netrc.find(url)?.header().ok(),
+        match self.listed.iter().find(|one| is_meant(one) && one.is_at(url)) {
+            Some(one) => Some((one.name(), one.credential().proof().ok()?)),
+            None => Some((NETRC, self.netrc.find(url)?.proof().ok()?)),
         }
     }
 }
 
-/// `https://host[:port]` and nothing else but a slash.
-fn parse_origin(text: &str) -> Result<Url, CredentialError> {
-    let url = Url::parse(text.trim()).map_err(|_| CredentialError::Origin)?;
-    if url.scheme() == "http" {
-        return Err(CredentialError::Insecure);
-    }
-    let bare = url.username().is_empty() && url.password().is_none() && url.path() == "/";
-    let bare = bare && url.query().is_none() && url.fragment().is_none();
-    if url.scheme() == "https" && url.has_host() && bare { Ok(url) } else { Err(CredentialError::Origin) }
-}
-
 impl Credential {
-    fn header(&self) -> Result<HeaderValue, CredentialError> {
-        let text = match self {
+    /// As a header. A key is none.
+    fn proof(&self) -> Result<Proof, CredentialError> {
+        let (name, text) = match self {
             Self::Basic { username, .. } if username.contains(':') => return Err(CredentialError::Colon),
             Self::Basic { username, password } => {
-                format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+                (AUTHORIZATION, format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))
             }
-            Self::Bearer { token } => format!("Bearer {token}"),
+            Self::Bearer { token } => (AUTHORIZATION, format!("Bearer {token}")),
+            Self::Header { name, token } => {
+                let name = HeaderName::try_from(name.as_str());
+                (name.map_err(|_| CredentialError::Unsendable)?, token.clone())
+            }
+            Self::Key { .. } => return Err(CredentialError::Unsendable),
         };
         let mut header = HeaderValue::try_from(text).map_err(|_| CredentialError::Unsendable)?;
         header.set_sensitive(true);
-        Ok(header)
+        Ok((name, header))
+    }
+
+    /// As the tool of a system is given it; none if it cannot send such.
+    fn sent(&self, system: System) -> Option<Sent> {
+        if let Self::Key { file, known_hosts } = self {
+            return Some(Sent::Key { file: file.clone(), known_hosts: known_hosts.clone() });
+        }
+        if system == System::Git {
+            let (name, value) = self.proof().ok()?;
+            let value = Secret::new(value.to_str().ok()?);
+            return Some(Sent::Header { name: name.as_str().to_owned(), value });
+        }
+        match self {
+            Self::Basic { username, password } => {
+                Some(Sent::Basic { user: username.clone(), password: Secret::new(password) })
+            }
+            _ => None,
+        }
     }
 }
 
@@ -130,7 +200,7 @@ impl fmt::Debug for Credential {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origins = self.listed.iter().map(|(origin, _)| origin.as_str());
-        f.debug_struct("Credentials").field("listed", &origins.collect::<Vec<_>>()).finish_non_exhaustive()
+        let names = self.listed.iter().map(Listed::name);
+        f.debug_struct("Credentials").field("listed", &names.collect::<Vec<_>>()).finish_non_exhaustive()
     }
 }

@@ -47,7 +47,7 @@ pub use build::{Builder, ChainError, SourceFault};
 pub use chain::{Chain, Link};
 pub use clients::{Clients, ClientsError, Network, Outbound};
 pub use conduct::{Breaker, Budget, Conduct, Retry};
-pub use credential::{Credential, CredentialError, Credentials, Netrc};
+pub use credential::{Credential, CredentialError, Credentials, Listed, Netrc};
 pub use direct::Direct;
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};
 pub use gomod::goproxy::Fallback;

@@ -18,14 +18,15 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use gomod::{FileKind, Request};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_RANGE,
-    LOCATION, RANGE, TRANSFER_ENCODING,
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE,
+    TRANSFER_ENCODING,
 };
 use reqwest::{Response, StatusCode, Url, Version};
 
 use crate::build::Builder;
 use crate::clients::Clients;
 use crate::conduct::Conduct;
+use crate::credential::Proof;
 use crate::guard::Inside;
 use crate::limits::{Budget, Deadline, Deadlines};
 use crate::origin::{Call, Origin};
@@ -51,7 +52,7 @@ pub struct HttpUpstream {
     origin: Arc<Origin>,
     conduct: Arc<Conduct>,
     /// For the origin of the base, unless the URL itself says who asks.
-    authorization: Option<HeaderValue>,
+    proof: Option<Proof>,
 }
 
 /// One question and the rules for its answer.
@@ -69,8 +70,8 @@ impl HttpUpstream {
     /// An upstream under a configured name.
     pub fn new(name: impl Into<String>, base_url: &str, with: &Builder) -> Result<Self, UpstreamError> {
         let base = Base::parse(base_url)?;
-        let known = || with.credentials.for_origin_of(base.url());
-        let authorization = if base.has_user() { None } else { known() };
+        let known = || with.credentials.for_upstream(base.url()).map(|(_, proof)| proof);
+        let proof = if base.has_user() { None } else { known() };
         Ok(Self {
             name: name.into(),
             origin: with.origins.join(base.origin_name(), &with.conduct),
@@ -79,7 +80,7 @@ impl HttpUpstream {
             clients: with.clients.clone(),
             deadlines: with.deadlines.clone(),
             conduct: Arc::clone(&with.conduct),
-            authorization,
+            proof,
         })
     }
 
@@ -167,8 +168,8 @@ impl HttpUpstream {
         let own = url.origin() == self.base.url().origin();
         let client = self.clients.pick(question.large, own);
         let mut request = client.get(self.base.with_credentials(url));
-        if let Some(authorization) = self.authorization.as_ref().filter(|_| own) {
-            request = request.header(AUTHORIZATION, authorization);
+        if let Some((name, value)) = self.proof.as_ref().filter(|_| own) {
+            request = request.header(name, value);
         }
         if let Some(resume) = question.resume {
             request =

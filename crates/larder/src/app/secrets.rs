@@ -10,9 +10,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use source::{Credential, Credentials, Netrc};
+use source::{Credential, Credentials, Listed, Netrc};
 
-use crate::config::{self, Config, Found, Secret};
+use crate::config::{self, Config, Form, Found, Pattern, Secret};
 
 /// A longer file is no secret.
 const MAX_SECRET_BYTES: u64 = 64 << 10;
@@ -69,7 +69,7 @@ pub(super) fn read(secret: &Secret) -> Result<String, SecretError> {
     }
 }
 
-/// The files that hold credentials of upstreams, the netrc among them, whether they are there or not.
+/// The files that hold credentials, the netrc among them, whether they are there or not. Keys are not: ssh reads them.
 pub(super) fn files(config: &Config) -> Vec<PathBuf> {
     let secrets = config.credential.iter().flat_map(|entry| [&entry.password, &entry.token]).flatten();
     let named = secrets.filter_map(|secret| match secret.find() {
@@ -81,40 +81,65 @@ pub(super) fn files(config: &Config) -> Vec<PathBuf> {
 
 fn read_file(path: &Path, max_bytes: u64) -> Result<String, SecretError> {
     let unreadable = |cause| SecretError::Unreadable { path: path.to_owned(), cause };
-    let file = File::open(path).map_err(unreadable)?;
-    // Asked of what is open, so that it is the file that is read.
-    if file.metadata().map_err(unreadable)?.mode() & OTHERS != 0 {
-        return Err(SecretError::Open { path: path.to_owned() });
-    }
+    let file = open(path)?;
     let mut bytes = Vec::new();
     file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     let text = String::from_utf8(bytes).ok().filter(|text| text.len() as u64 <= max_bytes);
     text.ok_or_else(|| SecretError::Empty { path: path.to_owned() })
 }
 
-/// All credentials of upstreams, read anew.
+/// A file that others may neither read nor change.
+fn open(path: &Path) -> Result<File, SecretError> {
+    let unreadable = |cause| SecretError::Unreadable { path: path.to_owned(), cause };
+    let file = File::open(path).map_err(unreadable)?;
+    // Asked of what is open, so that it is the file that is read.
+    if file.metadata().map_err(unreadable)?.mode() & OTHERS != 0 {
+        return Err(SecretError::Open { path: path.to_owned() });
+    }
+    Ok(file)
+}
+
+/// All credentials, read anew.
 ///
 /// # Errors
-/// A secret cannot be had or cannot be sent; the key and the origin are named.
+/// A secret cannot be had or cannot be sent; the key and the credential are named.
 pub(super) fn credentials(config: &Config) -> anyhow::Result<Credentials> {
     let mut found = Credentials::default().with_netrc(netrc(config.netrc.as_deref())?);
     for entry in &config.credential {
-        let of = |key: &str| format!("`credential` for {}: `{key}`", entry.origin);
+        let of = |key: &str| format!("`credential` for {}: `{key}`", entry.name());
         let credential = credential(entry, of)?;
-        found = found
-            .with(&entry.origin, &credential)
-            .with_context(|| format!("`credential` for {} cannot be used", entry.origin))?;
+        let listed = Listed::new(entry.name(), &entry.origin, credential).map(|one| {
+            if entry.patterns.is_empty() { one } else { one.only_for(Pattern::all(&entry.patterns)) }
+        });
+        found = listed
+            .and_then(|one| found.with_listed(one))
+            .with_context(|| format!("`credential` for {} cannot be used", entry.name()))?;
     }
     Ok(found)
 }
 
 fn credential(entry: &config::Credential, of: impl Fn(&str) -> String) -> anyhow::Result<Credential> {
+    if let Some(file) = &entry.ssh_key {
+        open(file).with_context(|| of("ssh_key"))?;
+        if let Some(known_hosts) = &entry.known_hosts {
+            File::open(known_hosts).with_context(|| of("known_hosts"))?;
+        }
+        return Ok(Credential::Key { file: file.clone(), known_hosts: entry.known_hosts.clone() });
+    }
+    let username = entry.username.clone().unwrap_or_default();
     if let Some(token) = &entry.token {
-        return Ok(Credential::Bearer { token: read(token).with_context(|| of("token"))? });
+        let token = read(token).with_context(|| of("token"))?;
+        return Ok(match entry.token_form() {
+            Form::Bearer => Credential::Bearer { token },
+            Form::PrivateToken => Credential::Header { name: "PRIVATE-TOKEN".to_owned(), token },
+            form => {
+                let username = form.user().map_or(username, str::to_owned);
+                Credential::Basic { username, password: token }
+            }
+        });
     }
     let password = entry.password.as_ref().with_context(|| of("password"))?;
-    let password = read(password).with_context(|| of("password"))?;
-    Ok(Credential::Basic { username: entry.username.clone().unwrap_or_default(), password })
+    Ok(Credential::Basic { username, password: read(password).with_context(|| of("password"))? })
 }
 
 /// The user's netrc. It belongs to other programs too: it need not be there, nor readable, nor closed to others.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::{Config, Duration, Found, Secret};
+use super::{Config, Credential, Duration, Found, Secret};
 
 /// A mistake that only the whole configuration shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,15 +218,24 @@ fn is_collector(uri: &http::Uri) -> bool {
 
 /// Conflicts of credentials, with each other and with the environment.
 fn of_credentials(config: &Config) -> Vec<Conflict> {
-    let repeated =
-        repeated(config.credential.iter().map(|entry| (entry.origin.as_str(), entry.origin.clone())));
-    let repeated =
-        repeated.into_iter().map(|origin| format!("{origin} has one already; only one can be sent"));
+    let named = config.credential.iter().filter_map(|entry| entry.name.as_deref());
+    let named = repeated(named.map(|name| (name, name.to_owned())));
+    let named = named.into_iter().map(|name| format!("two credentials are called {name}; explain could not tell them apart"));
+    let is_hidden = |(at, entry): &(usize, &Credential)| {
+        let earlier = config.credential.iter().take(*at);
+        earlier.filter(|other| other.patterns.is_empty()).any(|other| other.origin == entry.origin)
+    };
+    let hidden = config.credential.iter().enumerate().filter(is_hidden);
+    let hidden = hidden.map(|(_, entry)| {
+        let origin = &entry.origin;
+        format!("{origin} has one already, for all modules, so this one is never sent; write the one with `match` first")
+    });
     let unset = config.credential.iter().filter_map(|entry| {
         let variable = entry.unset()?;
-        Some(format!("the variable {variable} for {} is not set, or is empty", entry.origin))
+        Some(format!("the variable {variable} for {} is not set, or is empty", entry.name()))
     });
-    repeated.chain(unset).map(|reason| Conflict { keys: vec!["credential"], reason }).collect()
+    let reasons = named.chain(hidden).chain(unset);
+    reasons.map(|reason| Conflict { keys: vec!["credential"], reason }).collect()
 }
 
 /// The entries whose name an earlier entry has.

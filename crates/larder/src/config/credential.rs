@@ -1,30 +1,63 @@
-//! Credentials of upstreams.
+//! Credentials of upstreams and repositories.
 
+mod form;
+
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::environment::Environment;
+use super::pattern::{self, Pattern};
 use super::secret::{self, Found, Secret};
 
+pub use form::{Form, NoForm};
+
 /// Why a text or a table is not a credential. Values are not repeated: one of them may be a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No origin.
     #[error("the credential has no `origin`; write https://HOST or https://HOST:PORT")]
     NoOrigin,
     /// An origin that is not one.
-    #[error("the `origin` of a credential is https://HOST or https://HOST:PORT and nothing more")]
+    #[error(
+        "the `origin` of a credential is https://HOST or https://HOST:PORT and nothing more; for an `ssh_key` \
+         ssh://USER@HOST or ssh://USER@HOST:PORT"
+    )]
     Origin,
     /// An origin whose connection everybody on the way could read.
     #[error(
         "the `origin` of a credential begins with https://: over http everybody on the way could read it"
     )]
     Insecure,
-    /// Neither of the two forms.
-    #[error("a credential has either `username` and `password`, or `token`")]
+    /// None of the three forms.
+    #[error("a credential has either `username` and `password`, or `token`, or `ssh_key`")]
     Form,
+    /// A key is for ssh, and ssh takes keys only.
+    #[error("an `ssh_key` goes to an `origin` that begins with ssh://, and nothing else goes there")]
+    Key,
+    /// Host keys without a key.
+    #[error("`known_hosts` goes together with `ssh_key`")]
+    KnownHosts,
+    /// A form of a token without a token.
+    #[error("`form` says how a `token` is sent, and there is none")]
+    NoToken,
+    /// A form that needs a user.
+    #[error("a token of the form `{0}` is sent together with a `username`")]
+    NoUser(Form),
+    /// A form that has a user of its own, or none.
+    #[error("a token of the form `{0}` is sent without a `username`; with one write `basic` or `gitlab-deploy`")]
+    User(Form),
+    /// The form is none.
+    #[error(transparent)]
+    NoForm(#[from] NoForm),
+    /// The name is none.
+    #[error("the `name` of a credential is one word")]
+    Name,
+    /// A pattern in `match` is wrong.
+    #[error(transparent)]
+    Pattern(#[from] pattern::Error),
     /// The short form has other words.
     #[error("as text a credential is ORIGIN token=WHERE or ORIGIN username=NAME password=WHERE")]
     Words,
@@ -36,13 +69,21 @@ pub enum Error {
     Secret(#[from] secret::Error),
 }
 
-/// What is sent to one upstream: a user and a password, or a token.
+/// What is sent to one upstream or to the repositories of one host: a user and a password, a token, or a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
-    /// The upstream: `https://HOST` or `https://HOST:PORT`. Nobody else is sent the credential, whatever redirects say.
+    /// Where it is sent: `https://HOST` or `https://HOST:PORT`; for a key `ssh://USER@HOST` or `ssh://USER@HOST:PORT`, or
+    /// without `USER@` for every user. Nobody else is sent the credential, whatever redirects say.
     pub origin: String,
-    /// The user, together with `password`.
+    /// What `larder explain`, `larder doctor` and the log call it. Unset: its origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Patterns of module paths: it is sent to repositories of these modules, and with questions where they are, and
+    /// never to an upstream. Empty: all modules, and upstreams.
+    #[serde(rename = "match", skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<Pattern>,
+    /// The user, together with `password`, or with a `token` of the form `basic` or `gitlab-deploy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// Where the password is: the path of a file, beginning with `/` or `./`, or `env:NAME`.
@@ -51,9 +92,29 @@ pub struct Credential {
     /// Where the token is that is sent in place of a user and a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
+    /// How the token is sent: `bearer`, `basic` (as a password), `github`, `gitlab`, `gitlab-job`, `gitlab-deploy`,
+    /// `bitbucket`, `gitea`, `azure`, `private-token`. Unset: `bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+    /// The file of a private key for ssh, without a passphrase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh_key: Option<PathBuf>,
+    /// The file of the host keys that are accepted, in the form of ssh's `known_hosts`. Unset: ssh's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_hosts: Option<PathBuf>,
 }
 
 impl Credential {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.origin)
+    }
+
+    /// How its token is sent, if it has one.
+    pub fn token_form(&self) -> Form {
+        self.form.unwrap_or(Form::Bearer)
+    }
+
     /// Takes the values of variables.
     pub(super) fn resolve(&mut self, environment: &Environment) {
         self.password.iter_mut().chain(&mut self.token).for_each(|secret| secret.resolve(environment));
@@ -73,26 +134,59 @@ impl Credential {
 #[serde(deny_unknown_fields)]
 struct Table {
     origin: Option<String>,
+    name: Option<String>,
+    #[serde(rename = "match", default)]
+    patterns: Vec<Pattern>,
     username: Option<String>,
     password: Option<Secret>,
     token: Option<Secret>,
+    form: Option<Form>,
+    ssh_key: Option<PathBuf>,
+    known_hosts: Option<PathBuf>,
+}
+
+impl Table {
+    /// Whether it is one of the kinds of credentials, and nothing of another.
+    fn check(&self) -> Result<(), Error> {
+        let (user, form) = (self.username.as_ref(), self.form);
+        if user.is_some_and(|name| name.contains(':')) {
+            return Err(Error::Colon);
+        }
+        if self.known_hosts.is_some() && self.ssh_key.is_none() {
+            return Err(Error::KnownHosts);
+        }
+        if form.is_some() && self.token.is_none() {
+            return Err(Error::NoToken);
+        }
+        match (user, &self.password, &self.token, &self.ssh_key) {
+            (Some(_), Some(_), None, None) | (None, None, None, Some(_)) => Ok(()),
+            (user, None, Some(_), None) => match (form, user) {
+                (None, None) => Ok(()),
+                (None, Some(_)) => Err(Error::Form),
+                (Some(form), None) if form.has_user_of_choice() => Err(Error::NoUser(form)),
+                (Some(form), Some(_)) if !form.has_user_of_choice() => Err(Error::User(form)),
+                _ => Ok(()),
+            },
+            _ => Err(Error::Form),
+        }
+    }
 }
 
 impl TryFrom<Table> for Credential {
     type Error = Error;
 
     fn try_from(table: Table) -> Result<Self, Error> {
-        let Table { origin, username, password, token } = table;
-        let origin = parse_origin(&origin.ok_or(Error::NoOrigin)?)?;
-        if username.as_ref().is_some_and(|name| name.contains(':')) {
-            return Err(Error::Colon);
+        let origin = parse_origin(table.origin.as_deref().ok_or(Error::NoOrigin)?)?;
+        table.check()?;
+        if origin.starts_with("ssh://") != table.ssh_key.is_some() {
+            return Err(Error::Key);
         }
-        match (&username, &password, &token) {
-            (Some(_), Some(_), None) | (None, None, Some(_)) => {
-                Ok(Self { origin, username, password, token })
-            }
-            _ => Err(Error::Form),
+        let is_word = |name: &String| !name.is_empty() && !name.contains(char::is_whitespace);
+        if !table.name.as_ref().is_none_or(is_word) {
+            return Err(Error::Name);
         }
+        let Table { name, patterns, username, password, token, form, ssh_key, known_hosts, .. } = table;
+        Ok(Self { origin, name, patterns, username, password, token, form, ssh_key, known_hosts })
     }
 }
 
@@ -105,9 +199,16 @@ impl FromStr for Credential {
         let mut table = Table { origin: words.next().map(str::to_owned), ..Table::default() };
         for word in words {
             match word.split_once('=').ok_or(Error::Words)? {
+                ("name", name) => table.name = Some(name.to_owned()),
+                ("match", list) => {
+                    table.patterns = list.split(',').map(str::parse).collect::<Result<_, _>>()?;
+                }
                 ("username", name) => table.username = Some(name.to_owned()),
                 ("password", place) => table.password = Some(place.parse()?),
                 ("token", place) => table.token = Some(place.parse()?),
+                ("form", form) => table.form = Some(form.parse()?),
+                ("ssh_key", path) => table.ssh_key = Some(path.into()),
+                ("known_hosts", path) => table.known_hosts = Some(path.into()),
                 _ => return Err(Error::Words),
             }
         }
@@ -121,13 +222,21 @@ impl<'de> Deserialize<'de> for Credential {
     }
 }
 
-/// In lower case and without the slash at the end, so that two spellings of one are seen to be the same.
+/// Without the slash at the end and, but for a user, in lower case, so that two spellings of one are seen to be the same.
 fn parse_origin(text: &str) -> Result<String, Error> {
-    let origin = text.trim().trim_end_matches('/').to_ascii_lowercase();
-    if origin.starts_with("http://") {
-        return Err(Error::Insecure);
+    let (scheme, rest) = text.trim().trim_end_matches('/').split_once("://").ok_or(Error::Origin)?;
+    let scheme = scheme.to_ascii_lowercase();
+    let (user, host) = match (scheme.as_str(), rest.split_once('@')) {
+        ("http", _) => return Err(Error::Insecure),
+        ("ssh", Some((user, host))) => (Some(user), host),
+        ("https" | "ssh", None) => (None, rest),
+        _ => return Err(Error::Origin),
+    };
+    let is_bare = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "/?#@\\".contains(c));
+    let is_user = |user: &str| is_bare(user) && !user.contains(':') && !user.starts_with('-');
+    if !is_bare(host) || !user.is_none_or(is_user) {
+        return Err(Error::Origin);
     }
-    let host = origin.strip_prefix("https://").ok_or(Error::Origin)?;
-    let is_bare = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "/?#@\\".contains(c));
-    if is_bare { Ok(origin) } else { Err(Error::Origin) }
+    let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+    Ok(format!("{scheme}://{user}{}", host.to_ascii_lowercase()))
 }

@@ -97,7 +97,7 @@ mod tests {
     fn logins(text: &str) -> Vec<String> {
         let shown = |(machine, credential): &(String, Credential)| match credential {
             Credential::Basic { username, password } => format!("{machine} {username} {password}"),
-            Credential::Bearer { .. } => String::new(),
+            _ => String::new(),
         };
         Netrc::parse(text).0.iter().map(shown).collect()
     }
@@ -142,7 +142,7 @@ mod tests {
             let found = netrc.find(&Url::parse(url).unwrap());
             let found = found.and_then(|found| match found {
                 Credential::Basic { username, .. } => Some(username.as_str()),
-                Credential::Bearer { .. } => None,
+                _ => None,
             });
             assert_eq!(found, user, "{url}");
         }

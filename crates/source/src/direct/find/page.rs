@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use gomod::meta::{self, GoImport, PageError};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Response, StatusCode, Url};
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 
 use super::crowd::Crowd;
 use crate::build::Builder;
+use crate::credential::Proof;
 use crate::limits::Deadline;
 use crate::text::{Explanation, explanation};
 use crate::upstream::{header, is_encoded, redirect, refused, wait};
@@ -105,11 +106,13 @@ impl Asker {
         if first.host_str().is_none_or(|host| ServerName::try_from(host).is_err()) {
             return Err(no_such_host());
         }
-        let authorization = if insecure { None } else { self.credentials.for_origin_of(&first) };
+        let path = address.split('?').next().unwrap_or_default().trim_end_matches('/');
+        let proof = if insecure { None } else { self.credentials.for_page(path, &first) };
+        let proof = proof.map(|(_, proof)| proof);
         let mut at = first.clone();
         for _ in 0..=MAX_REDIRECTS {
             let own = at.origin() == first.origin();
-            let response = self.send(&at, authorization.as_ref().filter(|_| own), insecure).await?;
+            let response = self.send(&at, proof.as_ref().filter(|_| own), insecure).await?;
             let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
             let location = header(&response, &LOCATION).filter(|_| redirects).map(str::to_owned);
             let Some(location) = location else { return self.read(response, url).await };
@@ -124,16 +127,11 @@ impl Asker {
         Err(SourceError::Redirect(RedirectFault::TooMany))
     }
 
-    async fn send(
-        &self,
-        url: &Url,
-        authorization: Option<&HeaderValue>,
-        insecure: bool,
-    ) -> Result<Response, SourceError> {
+    async fn send(&self, url: &Url, proof: Option<&Proof>, insecure: bool) -> Result<Response, SourceError> {
         let client = if insecure { self.clients.insecure() } else { self.clients.pick(false, false) };
         let mut request = client.get(url.clone());
-        if let Some(authorization) = authorization {
-            request = request.header(AUTHORIZATION, authorization);
+        if let Some((name, value)) = proof {
+            request = request.header(name, value);
         }
         let after = self.deadlines.first_byte;
         let sent = timeout(after, request.send()).await;
