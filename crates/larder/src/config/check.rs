@@ -220,7 +220,9 @@ fn is_collector(uri: &http::Uri) -> bool {
 fn of_credentials(config: &Config) -> Vec<Conflict> {
     let named = config.credential.iter().filter_map(|entry| entry.name.as_deref());
     let named = repeated(named.map(|name| (name, name.to_owned())));
-    let named = named.into_iter().map(|name| format!("two credentials are called {name}; explain could not tell them apart"));
+    let named = named
+        .into_iter()
+        .map(|name| format!("two credentials are called {name}; explain could not tell them apart"));
     let is_hidden = |(at, entry): &(usize, &Credential)| {
         let earlier = config.credential.iter().take(*at);
         earlier.filter(|other| other.patterns.is_empty()).any(|other| other.origin == entry.origin)

@@ -12,7 +12,8 @@ use super::environment::Environment;
 use super::pattern::{self, Pattern};
 use super::secret::{self, Found, Secret};
 
-pub use form::{Form, NoForm};
+pub use form::Form;
+use form::NoForm;
 
 /// Why a text or a table is not a credential. Values are not repeated: one of them may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +48,9 @@ pub enum Error {
     #[error("a token of the form `{0}` is sent together with a `username`")]
     NoUser(Form),
     /// A form that has a user of its own, or none.
-    #[error("a token of the form `{0}` is sent without a `username`; with one write `basic` or `gitlab-deploy`")]
+    #[error(
+        "a token of the form `{0}` is sent without a `username`; with one write `basic` or `gitlab-deploy`"
+    )]
     User(Form),
     /// The form is none.
     #[error(transparent)]
@@ -161,7 +164,6 @@ impl Table {
         match (user, &self.password, &self.token, &self.ssh_key) {
             (Some(_), Some(_), None, None) | (None, None, None, Some(_)) => Ok(()),
             (user, None, Some(_), None) => match (form, user) {
-                (None, None) => Ok(()),
                 (None, Some(_)) => Err(Error::Form),
                 (Some(form), None) if form.has_user_of_choice() => Err(Error::NoUser(form)),
                 (Some(form), Some(_)) if !form.has_user_of_choice() => Err(Error::User(form)),
@@ -232,7 +234,8 @@ fn parse_origin(text: &str) -> Result<String, Error> {
         ("https" | "ssh", None) => (None, rest),
         _ => return Err(Error::Origin),
     };
-    let is_bare = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "/?#@\\".contains(c));
+    let is_bare =
+        |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || "/?#@\\".contains(c));
     let is_user = |user: &str| is_bare(user) && !user.contains(':') && !user.starts_with('-');
     if !is_bare(host) || !user.is_none_or(is_user) {
         return Err(Error::Origin);

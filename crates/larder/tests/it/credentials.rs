@@ -87,8 +87,59 @@ fn what_is_wrong_with_a_credential_is_told_with_its_place_and_without_its_secret
         assert!(mistakes.starts_with("larder.toml:1: credential"), "{mistakes}");
         assert!(mistakes.contains(told) && !mistakes.contains(SECRET), "{mistakes}");
     }
+    for (text, told) in [
+        ("https://p.corp ssh_key=/k", "goes to an `origin` that begins with ssh://"),
+        ("ssh://git@p.corp token=env:PROXY_TOKEN", "nothing else goes there"),
+        ("ssh://git:hunter2@p.corp ssh_key=/k", "and nothing more"),
+        ("https://p.corp token=env:PROXY_TOKEN known_hosts=/h", "together with `ssh_key`"),
+        ("https://p.corp token=env:PROXY_TOKEN form=github username=me", "sent without a `username`"),
+        ("https://p.corp token=env:PROXY_TOKEN form=gitlab-deploy", "together with a `username`"),
+        ("https://p.corp username=me password=/p form=basic", "there is none"),
+        ("https://p.corp token=env:PROXY_TOKEN form=gihub", "is bearer, basic, github"),
+        ("https://p.corp token=env:PROXY_TOKEN match=corp//x", "can never match"),
+        ("https://p.corp token=env:PROXY_TOKEN name=", "is one word"),
+    ] {
+        let mistakes = load(&format!("credential = [\"{text}\"]")).unwrap_err();
+        assert!(mistakes.contains(told) && !mistakes.contains(SECRET), "{text}: {mistakes}");
+    }
+    let named = "credential = [\"https://p.corp name=a token=/x\", \"https://q.corp name=a token=/x\"]";
+    assert!(load(named).unwrap_err().contains("two credentials are called a"));
+    let hidden = "credential = [\"https://p.corp token=/x\", \"https://p.corp match=p.corp/a token=/x\"]";
+    assert!(load(hidden).unwrap_err().contains("for all modules, so this one is never sent"));
+    let ordered = "credential = [\"https://p.corp match=p.corp/a token=/x\", \"https://p.corp token=/x\"]";
+    load(ordered).unwrap();
     let twice = "credential = [\"https://p.corp token=env:PROXY_TOKEN\", \"https://P.corp token=/x\"]";
     assert!(load(twice).unwrap_err().contains("https://p.corp has one already"));
+}
+
+#[test]
+fn a_credential_of_repositories_says_for_which_modules_in_which_form_and_by_which_key() {
+    let text = "credential = [\"https://Git.corp name=team match=git.corp/a,git.corp/b token=env:PROXY_TOKEN form=gitlab-job\", \
+                \"ssh://Git@git.Corp:2222/ ssh_key=/k known_hosts=/h\"]";
+    let config = load(text).unwrap().config;
+    let [token, key] = config.credential.as_slice() else { panic!("two credentials") };
+    assert_eq!((token.name(), token.origin.as_str()), ("team", "https://git.corp"));
+    assert_eq!(
+        token.patterns.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["git.corp/a", "git.corp/b"]
+    );
+    assert_eq!(token.token_form().user(), Some("gitlab-ci-token"));
+    assert_eq!((key.name(), key.known_hosts.as_deref()), ("ssh://Git@git.corp:2222", Some(Path::new("/h"))));
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    for (mode, told) in [(0o600, None), (0o644, Some("is open to everybody"))] {
+        let path = secret_file(dir.path(), b"key", mode);
+        let built = build(&format!("credential = [\"ssh://git@git.corp ssh_key={}\"]", path.display()));
+        match told {
+            None => built.unwrap(),
+            Some(told) => assert!(built.unwrap_err().contains(told)),
+        }
+    }
+    let missing = format!("credential = [\"ssh://git@git.corp ssh_key={}\"]", dir.path().join("x").display());
+    assert!(build(&missing).unwrap_err().contains("`ssh_key`: the file"));
 }
 
 #[test]
