@@ -17,6 +17,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::VcsError;
 use crate::git::refs::Format;
@@ -30,6 +31,7 @@ const ATTRIBUTES: &str = "* -export-subst -export-ignore\n";
 #[derive(Debug)]
 pub(crate) struct Mirror {
     dir: PathBuf,
+    is_begun: AtomicBool,
     /// What its objects are asked of.
     pub(crate) objects: Objects,
 }
@@ -55,7 +57,8 @@ impl Mirror {
             remove(dir);
             make(dir, &config).map_err(failed)?;
         }
-        Ok(Self { dir: dir.to_owned(), objects: Objects::new(talks) })
+        let is_begun = AtomicBool::new(false);
+        Ok(Self { dir: dir.to_owned(), is_begun, objects: Objects::new(talks) })
     }
 
     /// Where it is, for `GIT_DIR`.
@@ -66,6 +69,13 @@ impl Mirror {
     /// Whether history ends somewhere that is not its beginning.
     pub(crate) fn is_shallow(&self) -> bool {
         self.dir.join("shallow").exists()
+    }
+
+    /// Whether anything was fetched into it.
+    pub(crate) fn is_begun(&self) -> bool {
+        let is_begun = self.is_begun.load(Ordering::Relaxed) || self.packs() > 0 || self.borrows();
+        self.is_begun.store(is_begun, Ordering::Relaxed);
+        is_begun
     }
 
     /// How many packs there are: each fetch adds one, and every look-up goes through them.

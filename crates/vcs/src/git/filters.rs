@@ -3,19 +3,19 @@
 //! Nobody says what filters a server takes before it refuses one, so the best is tried first, and what a server refused is
 //! not tried again while this process runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::Place;
 
-/// From the best on. The first brings the files at the top along, `go.mod` and the licence among them; some hosts know only
-/// the second.
-const FILTERS: [&str; 2] = ["tree:2", "blob:none"];
+/// From the best on. The first brings the small files at the top along, `go.mod` among them; some hosts know only the second.
+const FILTERS: [&str; 2] = ["combine:tree:2+blob:limit=64k", "blob:none"];
 
-/// How many of [`FILTERS`] servers have refused, by scheme and host.
+/// How many of [`FILTERS`] servers have refused, by scheme and host, and which of them have shown to know one.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
     refused: Mutex<HashMap<String, usize>>,
+    proven: Mutex<HashSet<String>>,
 }
 
 impl Filters {
@@ -23,6 +23,16 @@ impl Filters {
     pub(super) fn of(&self, place: &Place) -> Option<&'static str> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         FILTERS.get(refused.get(&server(place)).copied().unwrap_or(0)).copied()
+    }
+
+    /// It left out what it was told to.
+    pub(super) fn prove(&self, place: &Place) {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).insert(server(place));
+    }
+
+    /// Whether it leaves out what it is told to.
+    pub(super) fn is_proven(&self, place: &Place) -> bool {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(&server(place))
     }
 
     /// It refused the one it was given.

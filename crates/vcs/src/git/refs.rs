@@ -136,6 +136,22 @@ impl Refs {
         self.by_name.iter().find(|(_, on)| *on == id).map(|(name, _)| name.as_str())
     }
 
+    /// The tags that stand last among those in the folder of a tag, numbers in names counted as numbers.
+    pub(super) fn newest(&self, reference: &str, count: usize) -> Vec<Target> {
+        let Some(tag) = reference.strip_prefix(TAGS) else { return Vec::new() };
+        let folder = tag.rfind('/').map_or("", |end| tag.get(..=end).unwrap_or_default());
+        let beside =
+            self.tags(folder).filter(|(name, _)| !name.get(folder.len()..).unwrap_or("/").contains('/'));
+        let mut beside: Vec<_> = beside.map(|(name, id)| (numbers(name), name, id)).collect();
+        beside.sort();
+        let target = |(_, name, id): (_, &str, &str)| Target {
+            reference: format!("{TAGS}{name}"),
+            id: id.to_owned(),
+            is_tag: true,
+        };
+        beside.into_iter().rev().take(count).map(target).collect()
+    }
+
     /// What a name means, in the order of cmd/go `gitRepo.stat`: a tag, a branch, `HEAD`, the beginning of an advertised
     /// commit, digits that may be a commit of the history.
     pub(super) fn meaning(&self, name: &str) -> Meaning {
@@ -168,6 +184,12 @@ impl Refs {
         let id = self.by_name.get(reference)?;
         Some(Target { reference: reference.to_owned(), id: id.clone(), is_tag })
     }
+}
+
+/// The numbers in a name.
+fn numbers(name: &str) -> Vec<u64> {
+    let digits = name.split(|letter: char| !letter.is_ascii_digit());
+    digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
 /// Bytes as hexadecimal digits.
@@ -253,6 +275,23 @@ mod tests {
         assert_eq!(names("b/"), ["b/v1", "b/v10"]);
         assert_eq!(names(""), ["a/v1", "b/v1", "b/v10", "bv"]);
         assert_eq!(names("c"), [""; 0]);
+    }
+
+    #[test]
+    fn the_newest_tags_are_of_the_same_folder_and_by_number() {
+        let names = [
+            "refs/tags/v1.9.0",
+            "refs/tags/v1.10.0",
+            "refs/tags/v1.2.0",
+            "refs/tags/b/v9.0.0",
+            "refs/heads/v7",
+        ];
+        let refs = refs(&names.map(|name| (name, A)));
+        let newest =
+            |name: &str| refs.newest(name, 2).into_iter().map(|target| target.reference).collect::<Vec<_>>();
+        assert_eq!(newest("refs/tags/v1.2.0"), ["refs/tags/v1.10.0", "refs/tags/v1.9.0"]);
+        assert_eq!(newest("refs/tags/b/v1.0.0"), ["refs/tags/b/v9.0.0"]);
+        assert_eq!(newest("refs/heads/main"), [""; 0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! archived, its successors are fetched whole, since they share most of what is there. A server that leaves nothing out
 //! gives whole commits, and is asked for nothing else from then on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub(super) const FETCH_DEADLINE: Duration = Duration::from_mins(10);
 pub(super) const MAX_COMMIT_BYTES: u64 = 16 << 20;
 /// How many packs a copy may have before they are gathered.
 pub(super) const MAX_PACKS: usize = 50;
+/// How many of the newest tags are taken along.
+const MAX_LIKELY: usize = 16;
 /// How many commits are fetched together at most.
 const MAX_TOGETHER: usize = 64;
 
@@ -48,11 +50,19 @@ pub(super) struct Shelf {
     fetching: Flights<Arc<Mirror>>,
     /// What those want who wait for their turn.
     wanted: Mutex<BTreeSet<Want>>,
+    /// What was fetched while this process runs.
+    has: Mutex<HashSet<String>>,
 }
 
 impl Shelf {
     pub(super) fn new(slot: Slot) -> Self {
-        Self { slot, turn: Turn::default(), fetching: Flights::default(), wanted: Mutex::default() }
+        Self {
+            slot,
+            turn: Turn::default(),
+            fetching: Flights::default(),
+            wanted: Mutex::default(),
+            has: Mutex::default(),
+        }
     }
 
     /// What others want besides this.
@@ -128,7 +138,7 @@ impl Inner {
 
     /// The extent that costs less, if an outline would do.
     async fn cheaper(&self, extent: Extent, format: Format) -> Result<Extent, VcsError> {
-        let is_begun = self.contents.slot.open(format).await?.packs() > 0;
+        let is_begun = self.contents.slot.open(format).await?.is_begun();
         let is_full = self.outlines.slot.open(format).await?.packs() > MAX_PACKS;
         if is_begun || is_full || self.means.filters.of(&self.place).is_none() {
             return Ok(Extent::Whole);
@@ -150,6 +160,9 @@ impl Inner {
 
     /// What a copy has of a name. A damaged one has nothing, and goes.
     pub(super) async fn look(&self, mirror: &Arc<Mirror>, name: &str) -> Result<Found, VcsError> {
+        if !mirror.is_begun() {
+            return Ok(Found::Missing);
+        }
         match mirror.objects.read(&self.means.jail, mirror.dir(), name, MAX_COMMIT_BYTES).await {
             Err(VcsError::Failed { .. }) => {
                 self.start_over(mirror).await;
@@ -207,6 +220,19 @@ impl Inner {
         }
     }
 
+    /// What is likely to be asked for next: outlines cost little, and who asks for a version often asks for the newest too.
+    fn likely(&self, extent: Extent, want: &Want) -> Vec<Want> {
+        if !self.means.filters.is_proven(&self.place) {
+            return Vec::new();
+        }
+        let refs = self.refs.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Extent::Outline, Some((refs, _))) = (extent, &refs.refs) else { return Vec::new() };
+        let has = self.outlines.has.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = refs.newest(&want.source, MAX_LIKELY).into_iter();
+        let wants = newest.map(|target| Want { id: target.id, source: target.reference });
+        wants.filter(|other| other.id != want.id && !has.contains(&other.id)).collect()
+    }
+
     /// What we want, and on the way what others want too; if that fails, what we want by every means there is.
     async fn fetch_together(
         &self,
@@ -216,10 +242,13 @@ impl Inner {
     ) -> Result<(), VcsError> {
         let mut wants: Vec<Want> = vec![want.clone()];
         wants.extend(self.shelf(extent).others(want));
+        wants.extend(self.likely(extent, want));
         if wants.len() > 1
             && self.fetch_wants(extent, mirror, &wants).await.is_ok()
             && self.has(mirror, &want.id).await?
         {
+            let mut has = self.shelf(extent).has.lock().unwrap_or_else(PoisonError::into_inner);
+            has.extend(wants.into_iter().map(|want| want.id));
             return Ok(());
         }
         self.fetch_alone(extent, mirror, want).await
@@ -264,8 +293,10 @@ impl Inner {
                     self.means.filters.lower(&self.place);
                 }
                 Ok(said) => {
-                    if said.contains(UNKNOWN_FILTER) {
-                        self.means.filters.forgo(&self.place);
+                    match filter {
+                        Some(_) if said.contains(UNKNOWN_FILTER) => self.means.filters.forgo(&self.place),
+                        Some(_) => self.means.filters.prove(&self.place),
+                        None => {}
                     }
                     return Ok(());
                 }

@@ -200,3 +200,17 @@ async fn servers_with_fewer_filters_are_asked_for_what_they_know() {
         assert_eq!(unpack(repo.archive(&id, "").await.unwrap()).await.len(), 5, "{settings}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newest_versions_are_taken_along_where_they_cost_little() {
+    for (allowed, want) in [("true", 2), ("false", 4)] {
+        let world = World::new(&versions(20)).await;
+        world.git(&["config", "uploadpack.allowFilter", allowed]);
+        let repo = world.repo();
+        for name in ["v1.0.0", "v1.1.0", "v1.19.0", "v1.9.0"] {
+            let id = repo.stat(Some(name)).await.unwrap().id;
+            assert!(repo.read_file(&id, "go.mod", 100).await.unwrap().is_some());
+        }
+        assert_eq!(world.host.count("fetch"), want, "filters: {allowed}");
+    }
+}
