@@ -10,7 +10,7 @@ use gomod::goproxy::{ProxyList, ProxyScheme, ProxyTarget, ProxyUrl};
 
 use crate::clients::Clients;
 use crate::{
-    Chain, Conduct, Credentials, Deadlines, Direct, HttpUpstream, Link, Origins, Source, Tree, TreeError,
+    Chain, Conduct, Credentials, Deadlines, HttpUpstream, Link, NoDirect, Origins, Source, Tree, TreeError,
     UpstreamError,
 };
 
@@ -51,11 +51,11 @@ pub enum SourceFault {
 }
 
 impl Builder {
-    /// A builder for which `direct` says that it is not built in, upstreams are new, and treated as by default.
+    /// A builder for which `direct` says that it is not set up, upstreams are new, and treated as by default.
     pub fn new(clients: Clients, deadlines: Deadlines) -> Self {
         let (conduct, origins) = (Arc::default(), Origins::default());
         let credentials = Credentials::default();
-        Self { clients, deadlines, conduct, origins, credentials, direct: Arc::new(Direct) }
+        Self { clients, deadlines, conduct, origins, credentials, direct: Arc::new(NoDirect) }
     }
 
     /// Goes on with what is known of upstreams from before.

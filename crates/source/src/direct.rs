@@ -1,7 +1,12 @@
-//! The `direct` source: fetching from version control, which is not built in yet.
+//! The `direct` source: module versions made from version control.
 //!
-//! It has its place in a chain already, so that a list like `https://proxy.example.com,direct` is walked, and
-//! its failures are worded, as they will be. Until then it says of everything that it is not here.
+//! What this is for: no other proxy is needed for what a repository has, and private modules are served without one that
+//! could see them. Why this shape: three questions, each with one place that knows the answer. Where is the module
+//! ([`find`])? What does its repository have ([`vcs::Repos`])? What would the go command make of that ([`Code`])?
+//! What it promises: what is absent was said to be by the path's host, by the repository, or by the module's own files;
+//! an outage is told as one, and a server that hides a private repository from us proves nothing. Repositories are asked
+//! under the credential of their module alone. A proxy that a page names (`mod`) is trusted no more than the page.
+//! Not here: which paths may be asked for directly at all ([`crate::Routes`]), and what is kept.
 
 pub mod find;
 
@@ -15,21 +20,174 @@ mod pack;
 mod pseudo;
 mod versions;
 
-use futures_util::future::BoxFuture;
-use gomod::{ModulePath, Request};
-use vcs::Place;
+use std::sync::Arc;
 
-use crate::{Fetched, Source, SourceError};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use gomod::goproxy::ProxyUrl;
+use gomod::{FileKind, ModulePath, Request, Version};
+use vcs::jail::Access;
+use vcs::{Place, Repos};
+
+use self::find::{Discovery, FindError, Finder};
+use crate::{Builder, Fetched, HttpUpstream, Source, SourceError};
 
 pub use code::Code;
 pub use fault::{CodeError, VersionRule};
 pub use locate::{Misplaced, Misplacement};
 
-/// Stands in for version control: answers every request with [`SourceError::Unsupported`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Direct;
+/// What the source is made of.
+#[derive(Clone)]
+pub struct DirectParts {
+    /// Finds repositories.
+    pub finder: Finder,
+    /// Asks them.
+    pub repos: Arc<Repos>,
+    /// Which paths are private ([`crate::Routes::is_private`]).
+    pub is_private: Arc<dyn Fn(&ModulePath) -> bool + Send + Sync>,
+    /// Has the credentials for repositories, and makes the proxies that pages name.
+    pub builder: Builder,
+}
+
+/// Version control as a source.
+#[derive(Clone)]
+pub struct Direct {
+    parts: DirectParts,
+}
+
+impl Direct {
+    /// A source of these parts.
+    pub fn new(parts: DirectParts) -> Self {
+        Self { parts }
+    }
+
+    /// Where a module is made, and with what.
+    ///
+    /// # Errors
+    /// It is nowhere, or its repository cannot have it.
+    pub async fn open(&self, path: &ModulePath) -> Result<Opened, SourceError> {
+        match self.parts.finder.find(path).await {
+            Ok(Discovery::Repo(found)) => Ok(Opened::Code(self.code(&found)?)),
+            Ok(Discovery::Proxy(proxy)) => Ok(Opened::Proxy(Box::new(self.proxy(&proxy)?))),
+            Err(error) if error.is_answer() => Err(self.proven(path, error).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn answer(&self, request: &Request) -> Result<Fetched, SourceError> {
+        let path = match (request, request.module()) {
+            (Request::SumDb(_), _) | (_, None) => {
+                let text = "repositories have no checksum database".to_owned();
+                return Err(SourceError::Absent { text, transient: false });
+            }
+            (_, Some(path)) => path,
+        };
+        match self.open(path).await? {
+            Opened::Proxy(proxy) => proxy.fetch(request).await,
+            Opened::Code(code) => answer_from(&code, request).await.map_err(|error| self.told(path, &error)),
+        }
+    }
+
+    /// The module in its repository. Nothing is asked yet.
+    fn code(&self, found: &Found) -> Result<Code, SourceError> {
+        let DirectParts { finder, repos, builder, .. } = &self.parts;
+        let credential = builder.credentials.for_place(&found.path, &found.place);
+        let schemes = finder.schemes(&found.path, &found.root);
+        let access = Access {
+            schemes: schemes.into_iter().map(str::to_owned).collect(),
+            credential: credential.map(|(_, sent)| sent),
+            is_insecure: finder.is_insecure(&found.path),
+        };
+        let told = |error| self.told(&found.path, &error);
+        let repo = repos.open(&found.place, &access);
+        let repo = repo.map_err(|cause| told(CodeError::Repo { path: found.path.clone(), cause }))?;
+        Code::new(found, repo).map_err(told)
+    }
+
+    fn proxy(&self, url: &ProxyUrl) -> Result<HttpUpstream, SourceError> {
+        HttpUpstream::named_by_a_page(url.as_str(), &self.parts.builder).map_err(|error| {
+            let text = format!("the page of the module path names a proxy that cannot be asked: {error}");
+            SourceError::Absent { text, transient: false }
+        })
+    }
+
+    fn told(&self, path: &ModulePath, error: &CodeError) -> SourceError {
+        error.to_source((self.parts.is_private)(path))
+    }
+
+    /// What to say of a path whose own page is in trouble. For a package `m/sub/pkg` clients ask for modules of each shorter
+    /// path at once, and a server may answer for those only: if the repository of one of them has no such module, there is none.
+    async fn proven(&self, path: &ModulePath, error: FindError) -> SourceError {
+        let Some(found) = self.parts.finder.find_above(path).await else { return error.into() };
+        let Ok(code) = self.code(&found) else { return error.into() };
+        match code.absence().await {
+            Ok(Some(absent)) => self.told(path, &absent),
+            Ok(None) | Err(_) => error.into(),
+        }
+    }
+}
+
+/// Where the answers for a module come from.
+pub enum Opened {
+    /// Its repository.
+    Code(Code),
+    /// A proxy that its page names.
+    Proxy(Box<HttpUpstream>),
+}
+
+async fn answer_from(code: &Code, request: &Request) -> Result<Fetched, CodeError> {
+    Ok(match request {
+        Request::List(_) => text(list_of(&code.versions().await?)),
+        Request::Latest(_) => json(code.latest().await?.to_json()),
+        Request::Query(_, query) => json(code.query(query).await?.to_json()),
+        Request::File(module, FileKind::Info) => json(code.info(&module.version).await?.to_json()),
+        Request::File(module, FileKind::Mod) => text(code.go_mod(&module.version).await?),
+        Request::File(module, FileKind::Zip) => code.zip(&module.version).await?,
+        Request::SumDb(_) => text(Bytes::new()),
+    })
+}
+
+/// The versions, one a line.
+fn list_of(versions: &[Version]) -> Bytes {
+    versions.iter().flat_map(|version| [version.as_str(), "\n"]).collect::<String>().into()
+}
+
+fn text(body: Bytes) -> Fetched {
+    whole(body, "text/plain; charset=utf-8")
+}
+
+fn json(body: String) -> Fetched {
+    whole(body.into(), "application/json")
+}
+
+fn whole(body: Bytes, content_type: &str) -> Fetched {
+    let size = Some(body.len() as u64);
+    let body = stream::iter(Some(Ok(body)).filter(|_| size != Some(0))).boxed();
+    Fetched { size, content_type: Some(content_type.to_owned()), etag: None, body }
+}
 
 impl Source for Direct {
+    fn name(&self) -> &'static str {
+        "direct"
+    }
+
+    fn fetch<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Fetched, SourceError>> {
+        self.answer(request).boxed()
+    }
+}
+
+impl std::fmt::Debug for Direct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Direct")
+    }
+}
+
+/// Stands in for version control where it is not set up: answers every request with [`SourceError::Unsupported`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NoDirect;
+
+impl Source for NoDirect {
     fn name(&self) -> &'static str {
         "direct"
     }

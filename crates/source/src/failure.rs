@@ -122,7 +122,7 @@ pub enum SourceError {
     #[error("redirected, and the redirect was not followed: {0}")]
     Redirect(RedirectFault),
     /// Fetching from version control was asked for.
-    #[error("`direct` (fetching from version control) is not built in yet")]
+    #[error("`direct` (fetching from version control) is not set up here")]
     Unsupported,
     /// The rest of a broken body cannot be had: the source does not do ranges, or the content changed.
     #[error("the answer broke off and cannot be continued")]

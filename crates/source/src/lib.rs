@@ -1,4 +1,4 @@
-//! Where module files come from: another proxy over HTTP, a file tree; later version control.
+//! Where module files come from: another proxy over HTTP, a file tree, version control.
 //!
 //! Knows nothing of caches. A [`Source`] answers one [`gomod::Request`] with a stream of bytes or with a
 //! [`SourceError`] that says whether the thing is absent or the source is in trouble. The sources of a `GOPROXY`
@@ -48,7 +48,7 @@ pub use chain::{Chain, Link};
 pub use clients::{Clients, ClientsError, Network, Outbound};
 pub use conduct::{Breaker, Budget, Conduct, Retry};
 pub use credential::{Credential, CredentialError, Credentials, Listed, Netrc};
-pub use direct::Direct;
+pub use direct::{Direct, NoDirect};
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};
 pub use gomod::goproxy::Fallback;
 pub use guard::{Guard, Inside};

@@ -53,6 +53,8 @@ pub struct HttpUpstream {
     conduct: Arc<Conduct>,
     /// For the origin of the base, unless the URL itself says who asks.
     proof: Option<Proof>,
+    /// Whether the operator has chosen the base, so that it may be inside of the network.
+    is_trusted: bool,
 }
 
 /// One question and the rules for its answer.
@@ -81,6 +83,7 @@ impl HttpUpstream {
             deadlines: with.deadlines.clone(),
             conduct: Arc::clone(&with.conduct),
             proof,
+            is_trusted: true,
         })
     }
 
@@ -103,6 +106,11 @@ impl HttpUpstream {
     /// An upstream that is named by its `host[:port]`.
     pub fn named_by_host(base_url: &str, with: &Builder) -> Result<Self, UpstreamError> {
         Self::new(Base::parse(base_url)?.host_and_port(), base_url, with)
+    }
+
+    /// A proxy that a stranger's page names: the guard looks at its address as at any other. Named by its `host[:port]`.
+    pub(crate) fn named_by_a_page(base_url: &str, with: &Builder) -> Result<Self, UpstreamError> {
+        Ok(Self { is_trusted: false, ..Self::named_by_host(base_url, with)? })
     }
 
     async fn ask(&self, request: &Request, resume: Option<&Resume>) -> Result<Fetched, SourceError> {
@@ -154,19 +162,23 @@ impl HttpUpstream {
     /// Sends the question and follows redirects to an answer.
     async fn follow(&self, question: &Question<'_>) -> Result<Response, SourceError> {
         let mut at = question.url.clone();
+        let trusted = self.is_trusted.then(|| self.base.url());
+        if trusted.is_none() {
+            redirect::check_outside(&at, &self.clients)?;
+        }
         for _ in 0..=MAX_REDIRECTS {
             let response = self.send(&at, question).await?;
             let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
             let location = header(&response, &LOCATION).filter(|_| redirects).map(str::to_owned);
             let Some(location) = location else { return Ok(response) };
-            at = redirect::target(&at, &location, Some(self.base.url()), &self.clients)?;
+            at = redirect::target(&at, &location, trusted, &self.clients)?;
         }
         Err(SourceError::Redirect(RedirectFault::TooMany))
     }
 
     async fn send(&self, url: &Url, question: &Question<'_>) -> Result<Response, SourceError> {
         let own = url.origin() == self.base.url().origin();
-        let client = self.clients.pick(question.large, own);
+        let client = self.clients.pick(question.large, own && self.is_trusted);
         let mut request = client.get(self.base.with_credentials(url));
         if let Some((name, value)) = self.proof.as_ref().filter(|_| own) {
             request = request.header(name, value);

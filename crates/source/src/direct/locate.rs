@@ -129,6 +129,24 @@ impl Code {
         Err(self.misplaced(version, self.misplaced_here(here, version, looked)))
     }
 
+    /// Why the module is nowhere in the repository: no tag could be one of its versions, and it is not at the tip of the
+    /// default branch. `None` if it may be somewhere.
+    pub(super) async fn absence(&self) -> Result<Option<CodeError>, CodeError> {
+        if !self.versions().await?.is_empty() {
+            return Ok(None);
+        }
+        let tip = self.repo.stat(None).await.map_err(|cause| self.trouble(cause));
+        let located = match tip {
+            Ok(tip) => self.locate(&tip.id, "HEAD").await.map(drop),
+            Err(error) => Err(error),
+        };
+        match located {
+            Err(error) if error.is_absent() => Ok(Some(error)),
+            Err(error) => Err(error),
+            Ok(()) => Ok(None),
+        }
+    }
+
     /// What is wrong if the directory of the major version has a go.mod; nothing if that is the module's.
     fn misplaced_below(&self, here: &Candidate, is_here: bool, below: &Candidate) -> Option<Misplacement> {
         let major = &self.layout.path_major;

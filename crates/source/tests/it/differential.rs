@@ -4,6 +4,7 @@
 //! queried, lists, and the words of errors. What the repositories are, and what is asked, is in the two texts beside.
 
 mod made;
+mod served;
 mod web;
 
 use std::collections::BTreeMap;
@@ -17,12 +18,14 @@ use gomod::info::{Info, Origin};
 use gomod::{H1, ModulePath, ModuleVersion, Request, pseudo, semver, zip};
 use serde_json::Value;
 use source::direct::{Code, CodeError, Found};
+use source::{Class, Source as _, SourceError};
 use testkit::go::{self, Go};
 use vcs::gate::{Gate, GateSettings};
 use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Tools};
 use vcs::{Place, Repos, ReposSettings, System};
 
 use made::Made;
+use served::Served;
 use web::Web;
 
 const REPOSITORIES: &str = include_str!("differential/repositories.txt");
@@ -45,7 +48,7 @@ struct Told {
 struct World {
     dir: tempfile::TempDir,
     made: std::collections::HashMap<String, Made>,
-    repos: Repos,
+    repos: Arc<Repos>,
     web: Web,
 }
 
@@ -62,6 +65,11 @@ fn place_of(path: &str) -> Option<(String, String, &'static str)> {
 
 impl World {
     async fn new() -> Self {
+        Self::whose_servers_say(None).await
+    }
+
+    /// A world in which all URLs of repositories, if asked for as pages, have this status.
+    async fn whose_servers_say(status: Option<u16>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let served = dir.path().join("served");
         let made = Made::all(REPOSITORIES, &served);
@@ -69,9 +77,12 @@ impl World {
         fs::write(dir.path().join("gitconfig"), config).unwrap();
         let web = Web::start(|path| {
             let (root, name, subdir) = place_of(path)?;
-            Some(format!("{root} git https://example.test/{name} {subdir}"))
+            Some(match name.as_str() {
+                "proxied" => format!("{root} mod https://127.0.0.1:1/modules"),
+                _ => format!("{root} git https://example.test/{name} {subdir}"),
+            })
         });
-        let repos = repos(dir.path());
+        let repos = Arc::new(repos(dir.path(), status));
         Self { made, repos, web: web.await, dir }
     }
 
@@ -108,7 +119,7 @@ impl World {
     }
 }
 
-fn repos(dir: &Path) -> Repos {
+fn repos(dir: &Path, status: Option<u16>) -> Repos {
     let environment = [
         ("GIT_CONFIG_GLOBAL".into(), dir.join("gitconfig").into()),
         ("GIT_CONFIG_NOSYSTEM".into(), "1".into()),
@@ -127,7 +138,7 @@ fn repos(dir: &Path) -> Repos {
         fresh: Duration::from_mins(5),
         max_repository_bytes: 1 << 30,
         max_total_bytes: 1 << 30,
-        status: Arc::new(|_, _| Box::pin(async { None })),
+        status: Arc::new(move |_, _| Box::pin(async move { status })),
     };
     Repos::new(jail.unwrap(), settings)
 }
@@ -228,6 +239,17 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("gopkg.in/gp.v2@v3.0.0", "as above"),
 ];
 
+/// What clients of a server get otherwise, and why.
+const SERVED_DIFFERENT: &[(&str, &str)] = &[
+    ("example.test/plain@sub/v1.9.0", "a query with a slash cannot be asked of a proxy"),
+    (
+        "example.test/compatible@v2",
+        "clients choose from the whole list, which has no v2 since v1 has a go.mod",
+    ),
+    ("example.test/newer@v1.0.0", "the client refuses it as well, but after it has fetched the zip"),
+    ("example.test/newer@latest", "as above"),
+];
+
 /// Whether two answers are the same, but for what depends on what the go command happens to have fetched before: it says by which
 /// ref it found a commit that was asked for by id only if it did not have it yet.
 fn is_same(asked: &str, ours: &Told, theirs: &Told) -> bool {
@@ -280,23 +302,41 @@ async fn asked_of_us(world: &World, asked: &str) -> Told {
     }
 }
 
+/// Whether what the go command made of what we serve is what it makes itself. Where a version is from is told less of, since what
+/// is served is kept; and of what cannot be had the words are ours, but that it cannot be had is the same.
+fn is_served(served: &Told, theirs: &Told) -> bool {
+    let facts = |told: &Told| {
+        let Told { version, info, sum, go_mod_sum, error, .. } = told.clone();
+        let go_mod_sum = if error.is_empty() { go_mod_sum } else { String::new() };
+        (version, info, sum, go_mod_sum, error.is_empty())
+    };
+    facts(served) == facts(theirs)
+}
+
+/// Asked of our module layer itself, and by a go command of a server that knows nothing else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn versions_are_those_that_the_go_command_makes() {
     if !go::available() {
         return;
     }
     let world = World::new().await;
+    let server = Served::start(Arc::clone(&world.repos), &world.web.url).await;
     let mut differences = Vec::new();
     let mut count = 0;
     for (group, asked) in groups(&world) {
         let told = theirs(&world.go(group), &asked).await;
+        let client = world.go(&format!("{group}-served")).proxy(&server.url).env("HTTP_PROXY", "");
+        let served = theirs(&client, &asked).await;
         for (asked, _) in &asked {
             count += 1;
             let ours = asked_of_us(&world, asked).await;
-            let theirs = &told[asked];
-            let expected = !DIFFERENT.iter().any(|(different, _)| different == asked);
-            if is_same(asked, &ours, theirs) != expected {
+            let (theirs, served) = (&told[asked], &served[asked]);
+            let is_listed = |different: &[(&str, &str)]| different.iter().any(|(one, _)| one == asked);
+            if is_same(asked, &ours, theirs) == is_listed(DIFFERENT) {
                 differences.push(format!("{asked}\n  ours   {ours:?}\n  theirs {theirs:?}"));
+            }
+            if is_served(served, theirs) == is_listed(SERVED_DIFFERENT) {
+                differences.push(format!("{asked}\n  served {served:?}\n  theirs {theirs:?}"));
             }
         }
     }
@@ -332,4 +372,42 @@ async fn lists_are_those_that_the_go_command_makes() {
         }
     }
     assert!(compared > 25, "{compared}: {}", output.stderr);
+}
+
+/// What our source says of the list of a path, with the paths that are private.
+async fn list(world: &World, path: &str, private: &'static str) -> Result<String, SourceError> {
+    let direct = served::direct(Arc::clone(&world.repos), &world.web.url, private);
+    let body = direct.fetch(&Request::List(ModulePath::parse(path).unwrap())).await?.whole().await?;
+    Ok(String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guess_that_a_host_answers_with_trouble_is_absent_where_the_repository_above_has_no_such_module() {
+    let world = World::new().await;
+    let absent = list(&world, "example.test/plain/trouble/pkg", "").await.unwrap_err();
+    assert_eq!(absent.class(), Class::Absent, "{absent}");
+    let text = "missing example.test/plain/trouble/pkg/go.mod at revision HEAD";
+    assert!(absent.text().ends_with(text), "{}", absent.text());
+    // Neither the page nor the repository above tells anything.
+    let trouble = list(&world, "example.test/gone/trouble/pkg", "").await.unwrap_err();
+    assert_eq!(trouble.class(), Class::Unavailable, "{trouble}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repository_that_a_server_denies_is_absent_unless_it_could_be_hidden_from_us() {
+    let says_404 = World::whose_servers_say(Some(404)).await;
+    let absent = list(&says_404, "example.test/gone", "").await.unwrap_err();
+    assert_eq!(absent.class(), Class::Absent, "{absent}");
+    let hidden = list(&says_404, "example.test/gone", "example.test").await.unwrap_err();
+    assert_eq!(hidden.class(), Class::Unavailable, "{hidden}");
+    let says_401 = World::whose_servers_say(Some(401)).await;
+    let denied = list(&says_401, "example.test/gone", "").await.unwrap_err();
+    assert_eq!(denied.class(), Class::Unavailable, "{denied}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proxy_that_a_page_names_may_not_be_inside_the_network() {
+    let world = World::new().await;
+    let refused = list(&world, "example.test/proxied", "").await.unwrap_err();
+    assert!(matches!(refused, SourceError::Refused { .. }), "{refused}");
 }

@@ -136,7 +136,7 @@ async fn a_chain_of_real_sources_is_walked() {
     let absent = walk(&fallback(','), LIST).await.unwrap_err();
     assert_eq!(absent.class, Class::Absent);
     assert_eq!(absent.lines[0].source, "direct");
-    assert!(absent.lines[0].text.contains("not built in yet"), "{absent}");
+    assert!(absent.lines[0].text.contains("not set up here"), "{absent}");
     first.on("*").status(503);
     assert_eq!(walk(&fallback('|'), INFO).await.unwrap(), second.address().to_string());
     assert_eq!(walk(&fallback('|'), LIST).await.unwrap_err().class, Class::Unavailable);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use source::{Chain, Class, Deadline, Direct, Fallback, Fetched, Link, Source, SourceError, Walk, WalkError};
+use source::{
+    Chain, Class, Deadline, Fallback, Fetched, Link, NoDirect, Source, SourceError, Walk, WalkError,
+};
 
 /// A source that is never asked: the walk itself asks nobody.
 struct Named(&'static str);
@@ -27,7 +29,7 @@ fn chain(list: &'static str) -> Chain {
         let fallback = if entry.ends_with('|') { Fallback::OnAnyError } else { Fallback::OnAbsent };
         match entry.trim_end_matches([',', '|']) {
             "off" => off = true,
-            "direct" => links.push(Link::direct(Arc::new(Direct))),
+            "direct" => links.push(Link::direct(Arc::new(NoDirect))),
             name => links.push(Link::new(Arc::new(Named(name)), fallback)),
         }
     }

@@ -1,4 +1,4 @@
-//! The pages that say where repositories are, to a go command that takes this for its way into the network.
+//! The pages that say where repositories are, and trouble where a path has that word, to a go command that takes this for its way into the network.
 
 use std::sync::Arc;
 
@@ -49,6 +49,7 @@ async fn answer(mut stream: TcpStream, tags: Arc<Tags>) {
     let path = target.strip_prefix("http://").map(|rest| rest.split('?').next().unwrap());
     let (status, body) = match path.map(|path| tags(path)) {
         None => ("502 Bad Gateway", String::new()),
+        Some(_) if target.contains("/trouble/") => ("503 Service Unavailable", String::new()),
         Some(None) => ("404 Not Found", String::new()),
         Some(Some(tag)) => {
             ("200 OK", format!("<html><head><meta name=\"go-import\" content=\"{tag}\"></head></html>"))

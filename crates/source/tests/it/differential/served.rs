@@ -1,0 +1,90 @@
+//! The `direct` source behind a small server, for go commands that know no other way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gomod::{Patterns, Request};
+use source::direct::find::{Finder, Ping, Rules, Schemes};
+use source::direct::{Direct, DirectParts};
+use source::{Builder, Class, Clients, Deadlines, Guard, Network, Outbound, Source};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use vcs::Repos;
+
+/// A GOPROXY of modules made from repositories.
+pub(crate) struct Served {
+    pub(crate) url: String,
+    running: JoinHandle<()>,
+}
+
+impl Served {
+    /// Serves what the repositories have that pages at `web`, a proxy for http, name.
+    pub(crate) async fn start(repos: Arc<Repos>, web: &str) -> Self {
+        let direct = Arc::new(direct(repos, web, ""));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let running = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, Arc::clone(&direct)));
+            }
+        });
+        Self { url, running }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// The source, with the paths that are private.
+pub(crate) fn direct(repos: Arc<Repos>, web: &str, private: &'static str) -> Direct {
+    let outbound = Outbound { http: Some(web.to_owned()), https: Some(web.to_owned()), except: None };
+    let network = Network { guard: Guard::new(Vec::new()), outbound, ..Network::default() };
+    let builder = Builder::new(Clients::new(&network, Duration::from_secs(5)).unwrap(), Deadlines::default());
+    let rules = Rules {
+        insecure: Patterns::parse("*"),
+        schemes: Schemes::parse("example.test:file,gopkg.in:file").unwrap(),
+        ..Rules::default()
+    };
+    let ping: Ping = Arc::new(|place| panic!("{place} was pinged"));
+    Direct::new(DirectParts {
+        finder: Finder::new(&builder, rules, ping),
+        repos,
+        is_private: Arc::new(move |path| Patterns::parse(private).matches_folded(path.as_str())),
+        builder,
+    })
+}
+
+async fn answer(mut stream: TcpStream, direct: Arc<Direct>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match stream.read(&mut byte).await {
+            Ok(1) => head.push(byte[0]),
+            _ => return,
+        }
+    }
+    let head = String::from_utf8(head).unwrap();
+    let target = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
+    let (status, body) = match Request::parse(target) {
+        Err(error) => ("404 Not Found", error.to_string().into()),
+        Ok(request) => match fetch(&direct, &request).await {
+            Ok(body) => ("200 OK", body),
+            Err(error) if error.class() == Class::Absent => ("404 Not Found", error.text().into()),
+            Err(error) => ("503 Service Unavailable", error.text().into()),
+        },
+    };
+    let kind = "text/plain; charset=utf-8";
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+}
+
+async fn fetch(direct: &Direct, request: &Request) -> Result<bytes::Bytes, source::SourceError> {
+    direct.fetch(request).await?.whole().await
+}
