@@ -26,6 +26,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -143,8 +144,8 @@ impl Target {
 #[derive(Debug)]
 struct Leave {
     only: Option<Target>,
-    max_bytes: u64,
-    passed: std::sync::atomic::AtomicU64,
+    max_bytes: AtomicU64,
+    passed: AtomicU64,
     incident: Mutex<Option<Incident>>,
 }
 
@@ -209,7 +210,7 @@ impl Gate {
         let secret = format!("{:032x}", u128::from_be_bytes(seed));
         let leave = Arc::new(Leave {
             only,
-            max_bytes: self.inner.max_bytes,
+            max_bytes: self.inner.max_bytes.into(),
             passed: 0.into(),
             incident: Mutex::new(None),
         });
@@ -228,6 +229,11 @@ impl Pass {
     /// for arguments.
     pub fn url(&self) -> String {
         format!("http://{USER}:{}@127.0.0.1:{}", self.secret, self.gate.port)
+    }
+
+    /// Lets fewer bytes pass, in both directions together.
+    pub fn limit(&self, max_bytes: u64) {
+        self.leave.max_bytes.fetch_min(max_bytes, Ordering::Relaxed);
     }
 
     /// The port of the gate.

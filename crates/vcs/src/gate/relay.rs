@@ -46,10 +46,11 @@ impl Counted<'_> {
     fn count(&self, bytes: usize) -> io::Result<()> {
         let bytes = bytes as u64;
         let passed = self.leave.passed.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if passed <= self.leave.max_bytes {
+        let max = self.leave.max_bytes.load(Ordering::Relaxed);
+        if passed <= max {
             return Ok(());
         }
-        self.leave.note(Incident::TooMuch(self.leave.max_bytes));
+        self.leave.note(Incident::TooMuch(max));
         Err(io::ErrorKind::FileTooLarge.into())
     }
 }

@@ -108,6 +108,15 @@ impl Command {
         self
     }
 
+    /// Lets no more than `max_bytes` pass between it and the network, in both directions together.
+    #[must_use]
+    pub fn traffic(self, max_bytes: u64) -> Self {
+        if let Some(pass) = &self.report.pass {
+            pass.limit(max_bytes);
+        }
+        self
+    }
+
     /// Takes a text out of what the tool says, should it occur there.
     #[must_use]
     pub fn hide(mut self, text: impl AsRef<str>) -> Self {

@@ -22,6 +22,10 @@ use rustix::process::{Resource, Rlimit};
 
 use super::Limits;
 
+/// How far the hard limit is above the one that counts. At the hard limit of processor time a process is killed like any
+/// other, at the soft one by a signal that tells why.
+const HARDER: u64 = 1;
+
 /// The limits of one child, as plain numbers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Confinement {
@@ -35,7 +39,7 @@ impl Confinement {
         Self {
             limits: [
                 (Resource::Cpu, limits.cpu_s),
-                (Resource::As, limits.memory_bytes),
+                (Resource::Data, limits.memory_bytes),
                 (Resource::Fsize, limits.file_bytes),
                 (Resource::Nofile, limits.open_files),
                 // A core would be a large file, with secrets in it.
@@ -64,8 +68,8 @@ impl Confinement {
         for (resource, wanted) in self.limits {
             // Only ever lowered: raising is the privilege of root.
             let held = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
-            let most = Some(wanted.min(held));
-            rustix::process::setrlimit(resource, Rlimit { current: most, maximum: most })?;
+            let (current, maximum) = (wanted.min(held), wanted.saturating_add(HARDER).min(held));
+            rustix::process::setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?;
         }
         #[cfg(target_os = "linux")]
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;

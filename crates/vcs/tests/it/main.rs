@@ -4,5 +4,6 @@
 
 mod gate;
 mod git;
+mod hostile;
 mod jail;
 mod origin;

@@ -72,9 +72,9 @@ impl Origin {
 fn read_head(stream: &TcpStream) -> String {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();
-    // A packet of git's begins with its length, and has no line's end.
-    if let Some(packet) = reader.fill_buf().ok().filter(|bytes| bytes.first().is_some_and(u8::is_ascii_digit))
-    {
+    // A packet of git's begins with its length, a message of TLS with 22; neither has a line's end.
+    let is_packet = |first: &u8| first.is_ascii_digit() || *first == 22;
+    if let Some(packet) = reader.fill_buf().ok().filter(|bytes| bytes.first().is_some_and(is_packet)) {
         return String::from_utf8_lossy(packet).into_owned();
     }
     loop {

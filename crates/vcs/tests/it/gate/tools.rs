@@ -95,6 +95,16 @@ async fn git_asks_over_http_through_the_gate() {
 }
 
 #[tokio::test]
+async fn git_asks_over_https_by_a_tunnel() {
+    let bench = Bench::new();
+    let origin = Origin::start(|_, _| {});
+    let fault = bench.asked(&format!("https://{}/r.git", origin.address), &over(&["https"])).await;
+    assert!(matches!(fault, Err(VcsError::Failed { trouble: Trouble::Network, .. })), "{fault:?}");
+    // The beginning of a greeting of TLS.
+    assert!(origin.heads().concat().starts_with("\u{16}\u{3}\u{1}"), "{:?}", origin.heads());
+}
+
+#[tokio::test]
 async fn a_redirect_inside_is_refused_and_told_as_that() {
     let bench = Bench::new();
     for target in ["http://127.0.0.2:1/r.git", "http://169.254.169.254/latest"] {
