@@ -10,8 +10,9 @@ use gomod::info::{Info, Origin};
 use gomod::modfile::Retract;
 use gomod::path::check_path_major;
 use gomod::{Version, latest, semver};
+use vcs::Tag;
 
-use super::code::{Stat, TagFacts};
+use super::code::Stat;
 use super::convert::Conversion;
 use super::versions::{Listed, is_retracted, retractions_of};
 use super::{Code, CodeError};
@@ -98,7 +99,8 @@ impl Code {
 
     /// The `.info` of a chosen version: it depends on all tags, and is said to come from nowhere where that contradicts what the
     /// version itself depends on (cmd/go `mergeOrigin`).
-    fn newest_info(&self, stat: Stat, listed: Option<TagFacts>) -> Info {
+    fn newest_info(&self, stat: Stat, listed: Option<(String, Vec<Tag>)>) -> Info {
+        let listed = listed.map(|(prefix, tags)| self.facts_of(prefix, &tags));
         let own = stat.tags.clone();
         let info = self.info_of(stat, listed.clone(), true);
         let is_told = listed.is_some_and(|listed| own.is_none_or(|own| own.sum.is_none() || own == listed));

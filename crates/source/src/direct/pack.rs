@@ -61,7 +61,12 @@ impl Code {
         let taken = select(&entries, license.as_ref(), go.as_deref())
             .map_err(|fault| CodeError::Zip { module: module.clone(), fault: Arc::new(fault) })?;
         let plan = Plan { module, archive, taken, license: license.map(|(content, _)| content) };
-        Ok(Fetched { size: None, content_type: None, etag: None, body: body(plan) })
+        Ok(Fetched {
+            size: None,
+            content_type: Some("application/zip".to_owned()),
+            etag: None,
+            body: body(plan),
+        })
     }
 
     /// The LICENSE in the top of the repository, and its size, which may be more than was read.

@@ -9,15 +9,14 @@ use gomod::path::check_path_major;
 use gomod::{Version, latest, pseudo, semver};
 use vcs::Tag;
 
-use super::code::TagFacts;
 use super::{Code, CodeError};
 
 /// The versions of a module, and the tags that they were made of.
 pub(super) struct Listed {
     /// In semver order, lowest first.
     pub(super) versions: Vec<Version>,
-    /// Nothing for modules to which no tags belong.
-    pub(super) tags: Option<TagFacts>,
+    /// With what their names begin, and which they are; nothing for modules to which no tags belong.
+    pub(super) tags: Option<(String, Vec<Tag>)>,
 }
 
 impl Code {
@@ -37,7 +36,7 @@ impl Code {
         if !incompatible.is_empty() {
             versions.extend(self.incompatible(&versions, &incompatible).await?);
         }
-        Ok(Listed { versions, tags: Some(self.facts_of(prefix, &tags)) })
+        Ok(Listed { versions, tags: Some((prefix, tags)) })
     }
 
     /// The versions of tags, sorted: those that fit the path, and those that could be `+incompatible`.

@@ -4,6 +4,7 @@
 //! queried, lists, and the words of errors. What the repositories are, and what is asked, is in the two texts beside.
 
 mod made;
+mod pinned;
 mod served;
 mod web;
 
