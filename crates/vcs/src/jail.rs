@@ -34,6 +34,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use access::{Access, Secret, Sent};
 pub use command::{Command, Conversation, Output, Stream};
@@ -78,6 +79,8 @@ struct Inner {
     environment: Operator,
     limits: Limits,
     gate: Gate,
+    /// The directory of all below, as text to be taken out of what tools say.
+    dir: String,
     /// Is empty, and stays so.
     home: PathBuf,
     /// A program that takes a host and a port, for `git://`.
@@ -110,7 +113,8 @@ impl Jail {
         let warden = Warden::start(tools.shell()).map_err(fault)?;
         let starter = Starter::new(warden, Confinement::new(&limits)).map_err(fault)?;
         let places = Places::new(&limits);
-        let inner = Inner { tools, environment, limits, gate, home, through, scratch, places, starter };
+        let dir = dir.to_string_lossy().into_owned();
+        let inner = Inner { tools, environment, limits, gate, dir, home, through, scratch, places, starter };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -152,7 +156,21 @@ impl Jail {
             },
         };
         let cause = |cause| VcsError::Local { what: format!("starting {system}"), cause: Arc::new(cause) };
-        surroundings::surround(command, inner, &reach).map_err(cause)
+        surroundings::surround(command, inner, &reach).map(|command| command.hide(&inner.dir)).map_err(cause)
+    }
+
+    /// What a tool says of its version, in its own words: `git version 2.39.5`.
+    ///
+    /// # Errors
+    /// It is not installed, or does not run.
+    pub async fn version(&self, system: System) -> Result<String, VcsError> {
+        let args: &[&str] = match system {
+            System::Git | System::Hg | System::Svn => &["--version"],
+            System::Fossil => &["version"],
+        };
+        let command = self.command(system, Reach::Content)?.args(args).deadline(Duration::from_secs(10));
+        let said = command.output(64 << 10).await?.stdout;
+        Ok(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned())
     }
 
     /// A way through the gate; with something secret to say, to its target alone.

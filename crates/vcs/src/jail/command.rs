@@ -72,10 +72,13 @@ impl Command {
         args.into_iter().fold(self, Self::arg)
     }
 
-    /// Sets a variable of the environment.
+    /// Sets a variable of the environment. The directory in `GIT_DIR` is taken out of what the tool says.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
+        if name.as_ref() == "GIT_DIR" {
+            self.report.redaction.hide(value.as_ref().to_string_lossy());
+        }
         self
     }
 

@@ -58,7 +58,7 @@ fn without_userinfo(line: &str) -> String {
         out.push_str(before);
         out.push_str("://");
         let end = after
-            .find(|c: char| c == '/' || c.is_whitespace() || c == '\'' || c == '"')
+            .find(|c: char| c == '/' || c.is_whitespace() || "'\",;)".contains(c))
             .unwrap_or(after.len());
         let (authority, tail) = after.split_at(end);
         out.push_str(authority.rsplit('@').next().unwrap_or_default());
@@ -67,7 +67,50 @@ fn without_userinfo(line: &str) -> String {
     out + rest
 }
 
+/// Whether a character changes the direction in which others are shown.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Without control characters, and not too long.
 fn plain(line: &str) -> String {
-    line.chars().filter(|c| !c.is_control()).take(LINE_CHARS).collect()
+    line.chars().filter(|c| !c.is_control() && !turns(*c)).take(LINE_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(hidden: &[&str], words: &str) -> String {
+        let mut redaction = Redaction::default();
+        for text in hidden {
+            redaction.hide(*text);
+        }
+        redaction.apply(words)
+    }
+
+    #[test]
+    fn secrets_userinfo_and_control_characters_are_taken_out() {
+        for (hidden, words, want) in [
+            (&["s3cret-s3cret", "s3cret"][..], "a s3cret-s3cret b", "a *** b"),
+            (&["abc"], "abc is too short to be hidden", "abc is too short to be hidden"),
+            (&["/data/vcs", "/data/vcs/ab"], "in '/data/vcs/ab/objects'", "in '***/objects'"),
+            (
+                &[],
+                "at https://u:p@h/r, ssh://git@h:22/r and http://a@b@c",
+                "at https://h/r, ssh://h:22/r and http://c",
+            ),
+            (&[], "\u{1b}[31mfatal:\u{7} x\u{202e}\r\n\n  y ", "[31mfatal: x\ny"),
+        ] {
+            assert_eq!(shown(hidden, words), want);
+        }
+    }
+
+    #[test]
+    fn of_many_lines_those_that_call_themselves_errors_are_shown() {
+        let words = "hint: 1\nhint: 2\nremote: a\nhint: 3\nfatal: b\nhint: 4\n";
+        assert_eq!(shown(&[], words), "remote: a\nfatal: b");
+        assert_eq!(shown(&[], "1\n2\n3\n4\n5\n"), "2\n3\n4\n5");
+        assert_eq!(shown(&[], &"x".repeat(1000)).len(), LINE_CHARS);
+    }
 }

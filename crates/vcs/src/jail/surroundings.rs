@@ -123,7 +123,13 @@ fn transport(command: Command, inner: &Inner, place: &Place, access: &Access) ->
 pub const GATE: &str = "LARDER_GATE";
 
 fn git(command: Command, place: &Place, access: &Access) -> Command {
-    let command = command.env("GIT_SSH_VARIANT", "ssh");
+    let mut command = command.env("GIT_SSH_VARIANT", "ssh");
+    // The other tools' TLS libraries read these; git's, as Debian builds it, does not. As settings they are weaker than those
+    // for a URL.
+    for (variable, key) in [("SSL_CERT_FILE", "http.sslCAInfo"), ("SSL_CERT_DIR", "http.sslCAPath")] {
+        let value = command.env.get(OsStr::new(variable)).and_then(|value| value.to_str()).map(str::to_owned);
+        command = value.into_iter().fold(command, |command, value| command.config(key, value));
+    }
     let command = if access.is_insecure { command.config("http.sslVerify", "false") } else { command };
     let header = match &access.credential {
         Some(Sent::Header { name, value }) => format!("{name}: {}", value.reveal()),

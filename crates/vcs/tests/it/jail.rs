@@ -223,3 +223,34 @@ async fn a_missing_tool_is_said() {
     assert!(matches!(fault, Err(VcsError::NoTool { system: System::Hg })), "{fault:?}");
     assert_eq!(jail.tools().missing().count(), 4);
 }
+
+#[tokio::test]
+async fn tools_say_which_they_are() {
+    let bench = Bench::new("");
+    let dir = bench.dir.path().join("other");
+    let jail = Jail::new(JailSettings {
+        tools: Tools::find("/usr/local/bin:/usr/bin:/bin".as_ref()),
+        environment: Operator::default(),
+        limits: Limits::default(),
+        gate: Gate::open(GateSettings::new(|_| true)).unwrap(),
+        dir,
+    })
+    .unwrap();
+    for system in System::ALL.into_iter().filter(|system| jail.tools().of(*system).is_some()) {
+        let said = jail.version(system).await.unwrap();
+        assert!(said.contains(|c: char| c.is_ascii_digit()), "{system}: {said}");
+    }
+    assert!(jail.version(System::Git).await.unwrap().starts_with("git version 2."));
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_too_long_is_told_as_that() {
+    let bench = Bench::new("echo one; exec sleep 1000");
+    let command = bench.content().arg("archive").deadline(Duration::from_millis(200));
+    let mut stream = command.stream().await.unwrap();
+    let mut all = String::new();
+    stream.read_to_string(&mut all).unwrap();
+    assert_eq!(all, "one\n");
+    let fault = stream.finish();
+    assert!(matches!(fault, Err(VcsError::Timeout { .. })), "{fault:?}");
+}
