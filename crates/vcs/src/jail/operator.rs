@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn of_an_environment_only_what_is_listed_is_kept() {
         let environment = [
-            ("HOME", "/home/larder"),
+            ("HOME", "/var/lib/larder"),
             ("HGRCPATH", ""),
             ("GIT_ASKPASS", "/usr/bin/ask"),
             ("GIT_EXEC_PATH", "/tmp"),
@@ -82,7 +82,7 @@ mod tests {
         };
         let operator = choose(&environment);
         assert_eq!(operator.variables().len(), 1);
-        assert_eq!(operator.value("HOME"), Some(OsStr::new("/home/larder")));
+        assert_eq!(operator.value("HOME"), Some(OsStr::new("/var/lib/larder")));
         let operator = choose(&[("GIT_SSH_COMMAND", "/usr/bin/ssh -i /key")]);
         assert_eq!(operator.value("GIT_SSH_COMMAND"), Some(OsStr::new("/usr/bin/ssh -i /key")));
     }
