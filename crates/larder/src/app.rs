@@ -5,6 +5,7 @@ mod build;
 pub mod call;
 mod control;
 mod doors;
+pub mod explain;
 mod import;
 mod own_log;
 mod owner;

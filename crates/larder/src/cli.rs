@@ -7,6 +7,7 @@
 mod args;
 mod completions;
 mod config;
+mod explain;
 mod failure;
 mod import;
 mod invalidate;
@@ -46,7 +47,8 @@ pub enum Exit {
     /// An import left something out because it was not right; a scrub left something broken; a checksum database is
     /// wrong, or a hash is not the one that it has recorded.
     Refused = 3,
-    /// Somebody should look at something: at the server, or at a checksum database that is closed.
+    /// Somebody should look at something: at the server, at a checksum database that is closed, or at settings by which
+    /// a module can come from nowhere.
     Attention = 4,
 }
 
@@ -92,6 +94,7 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Scrub { call, loaded, json } => scrub::run(&call, &loaded, json),
         Mode::SumdbInit { name, key, loaded } => sumdb::init::run(&name, &key, &loaded),
         Mode::Status { ask, named } => status::run(&ask, named.as_ref()),
+        Mode::Explain { ask, named, reading } => explain::run(&ask, &named, &reading),
         Mode::Refresh { ask, named } => refresh::run(&ask, &named),
         Mode::Invalidate { ask, named } => invalidate::run(&ask, &named),
         Mode::Audit { call, loaded, shown } => sumdb::audit::run(call, &loaded, &shown),

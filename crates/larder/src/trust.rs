@@ -39,7 +39,7 @@ pub use standing::{AcceptError, Accepted, Failed, Standing, TreeSeen};
 pub use ways::Ways;
 
 /// The module whose versions are toolchains. It is covered whatever else is set (cmd/go `modfetch.useSumDB`).
-const TOOLCHAIN: &str = "golang.org/toolchain";
+pub(crate) const TOOLCHAIN: &str = "golang.org/toolchain";
 
 /// The databases in force, and what is decided by which.
 pub struct Databases {

@@ -132,6 +132,16 @@ impl Credentials {
         if url.scheme() == "https" { of_netrc() } else { None }
     }
 
+    /// What that is called which is sent to the upstream at a URL.
+    pub fn name_for_upstream(&self, url: &str) -> Option<&str> {
+        self.for_upstream(&Url::parse(url).ok()?).map(|(name, _)| name)
+    }
+
+    /// What that is called which is sent with the question for the page of an import path, which stands at a URL.
+    pub fn name_for_page(&self, path: &str, url: &str) -> Option<&str> {
+        self.for_page(path, &Url::parse(url).ok()?).map(|(name, _)| name)
+    }
+
     /// What is sent to the upstream at a URL, and what it is called.
     pub(crate) fn for_upstream(&self, url: &Url) -> Option<(&str, Proof)> {
         self.proof(url, Listed::is_for_all)

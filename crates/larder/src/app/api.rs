@@ -6,6 +6,7 @@
 //! bytes and say so (`size_bytes`). A long call answers line by line, one JSON object each, the last one saying how it
 //! ended.
 
+mod explain;
 pub mod flights;
 pub(in crate::app) mod import;
 pub mod invalidate;
@@ -50,6 +51,11 @@ static CALLS: &[Entry] = &[
         "What is known of a module: modules/PATH, of a version or query of it: modules/PATH/@v/VERSION; names as in \
          a proxy's URL.",
         modules::answer,
+    ),
+    read(
+        "explain/",
+        "Which settings decide over a module, and what is held of it: explain/PATH, or explain/PATH/@v/VERSION.",
+        explain::answer,
     ),
     change(
         "refresh",

@@ -142,6 +142,11 @@ impl Reloader {
         ReloadState { certificate_expires, ..self.locked().clone() }
     }
 
+    /// The configuration in force.
+    pub(super) async fn in_force(&self) -> Loaded {
+        self.loaded.lock().await.clone()
+    }
+
     /// The files whose change calls for a reload.
     pub(super) async fn watched(&self) -> Vec<PathBuf> {
         watched(&self.reading, &*self.loaded.lock().await)

@@ -104,10 +104,24 @@ fn open(path: &Path) -> Result<File, SecretError> {
 /// # Errors
 /// A secret cannot be had or cannot be sent; the key and the credential are named.
 pub(super) fn credentials(config: &Config) -> anyhow::Result<Credentials> {
+    all(config, |entry| credential(entry, read, |file| open(file).map(drop)))
+}
+
+/// All credentials by name: no file of a secret is opened, but for the netrc, and what would be sent is empty.
+///
+/// # Errors
+/// A credential cannot be sent whatever its secret is.
+pub(super) fn named(config: &Config) -> anyhow::Result<Credentials> {
+    all(config, |entry| credential(entry, |_| Ok(String::new()), |_| Ok(())))
+}
+
+fn all(
+    config: &Config,
+    credential: impl Fn(&config::Credential) -> anyhow::Result<Credential>,
+) -> anyhow::Result<Credentials> {
     let mut found = Credentials::default().with_netrc(netrc(config.netrc.as_deref())?);
     for entry in &config.credential {
-        let of = |key: &str| format!("`credential` for {}: `{key}`", entry.name());
-        let credential = credential(entry, of)?;
+        let credential = credential(entry)?;
         let listed = Listed::new(entry.name(), &entry.origin, credential).map(|one| {
             if entry.patterns.is_empty() { one } else { one.only_for(Pattern::all(&entry.patterns)) }
         });
@@ -118,12 +132,15 @@ pub(super) fn credentials(config: &Config) -> anyhow::Result<Credentials> {
     Ok(found)
 }
 
-fn credential(entry: &config::Credential, of: impl Fn(&str) -> String) -> anyhow::Result<Credential> {
+/// One credential; `read` gives secrets, `look` looks at the file of a key.
+fn credential(
+    entry: &config::Credential,
+    read: impl Fn(&Secret) -> Result<String, SecretError>,
+    look: impl Fn(&Path) -> Result<(), SecretError>,
+) -> anyhow::Result<Credential> {
+    let of = |key: &str| format!("`credential` for {}: `{key}`", entry.name());
     if let Some(file) = &entry.ssh_key {
-        open(file).with_context(|| of("ssh_key"))?;
-        if let Some(known_hosts) = &entry.known_hosts {
-            File::open(known_hosts).with_context(|| of("known_hosts"))?;
-        }
+        look(file).with_context(|| of("ssh_key"))?;
         return Ok(Credential::Key { file: file.clone(), known_hosts: entry.known_hosts.clone() });
     }
     let username = entry.username.clone().unwrap_or_default();

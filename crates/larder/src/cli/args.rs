@@ -25,7 +25,7 @@ Exit codes:
   2  the command line or the configuration has a mistake; nothing was done
   3  an import left something out because it was not right, or a scrub left something broken;
      a checksum database is wrong, or a hash is not the one that it has recorded
-  4  somebody should look at something (status, sumdb status)
+  4  somebody should look at something (status, sumdb status, explain)
 
 `larder COMMAND --help` shows examples of each command.";
 
@@ -108,6 +108,20 @@ No source is asked. The server is found by its data directory.
 Exit codes: 0 all is well, 1 no server answers, 2 mistake in the command line or the configuration,
             4 somebody should look at something: an upstream is left alone, a file of the configuration has
               mistakes, the disk is full, the last try to fetch failed.";
+
+const EXPLAIN: &str = "\
+Examples:
+  larder explain corp.example.com/team/lib
+      Which patterns match it, where it may come from and with which credential, which checksum database is asked,
+      who is served it, and where its repository would be looked for.
+  larder explain corp.example.com/team/lib@v1.4.0
+      The same, and what is held of this version, from where and why it is trusted.
+  larder explain corp.example.com/team/lib --json | jq -r '.way.sources[].name'
+
+By the running server, of the settings in force there; otherwise by the settings here. Nobody is asked: the name does
+not leave the machine.
+Exit codes: 0 explained, 1 failed, 2 mistake in the command line or the configuration, 4 the module can come from
+            nowhere.";
 
 const REFRESH: &str = "\
 Examples:
@@ -207,6 +221,9 @@ pub(super) enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Explain which settings decide over a module, without asking anybody.
+    #[command(after_help = EXPLAIN)]
+    Explain(Change),
     /// Have the running server ask its sources for a module now.
     #[command(after_help = REFRESH)]
     Refresh(Change),
@@ -237,7 +254,7 @@ pub(super) enum Command {
     },
 }
 
-/// What the commands take that change what the running server knows of a module.
+/// What the commands take that are about one module.
 #[derive(Debug, clap::Args)]
 pub(super) struct Change {
     /// Module path, with a version or query where only that is meant.

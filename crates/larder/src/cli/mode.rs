@@ -27,6 +27,8 @@ pub(super) enum Mode {
     SumdbInit { name: LogName, key: PathBuf, loaded: Box<Loaded> },
     /// Tell how the running server does, or what it knows.
     Status { ask: Ask, named: Option<Named> },
+    /// Explain which settings decide over a module.
+    Explain { ask: Ask, named: Named, reading: Box<Reading> },
     /// Have its sources asked.
     Refresh { ask: Ask, named: Named },
     /// Have it forget what may change.
@@ -101,6 +103,10 @@ impl Mode {
             }
             Some(Command::Status { named, json, settings }) => {
                 Self::Status { ask: ask(&settings, json)?, named }
+            }
+            Some(Command::Explain(Change { named, json, settings })) => {
+                let reading = Box::new(reading(&settings));
+                Self::Explain { ask: ask(&settings, json)?, named, reading }
             }
             Some(Command::Refresh(Change { named, json, settings })) => {
                 Self::Refresh { ask: ask(&settings, json)?, named }

@@ -30,14 +30,24 @@ impl Named {
         Ok(Self { path, version })
     }
 
+    /// The module path.
+    pub(super) fn path(&self) -> &ModulePath {
+        &self.path
+    }
+
     /// The call that tells its state.
     pub(super) fn call(&self) -> String {
+        self.call_below("modules")
+    }
+
+    /// The call about it that begins with this word.
+    pub(super) fn call_below(&self, word: &str) -> String {
         let name = match &self.version {
             None => self.path.escape().to_string(),
             Some((_, Request::Latest(path))) => format!("{}/@v/latest", path.escape()),
             Some((_, want)) => want.to_string().trim_end_matches(".info").to_owned(),
         };
-        format!("modules/{}", percent_encoded(&name))
+        format!("{word}/{}", percent_encoded(&name))
     }
 
     /// Whether it is one version, not a module or a query.

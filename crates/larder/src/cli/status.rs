@@ -3,6 +3,7 @@
 mod module;
 mod server;
 
+pub(super) use module::files;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -9,6 +9,7 @@ mod cli;
 mod clients;
 mod config;
 mod credentials;
+mod explain;
 mod faults;
 mod flights;
 mod keeping;

@@ -7,7 +7,7 @@ mod versions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gomod::{ModulePath, Request};
+use gomod::{ModulePath, ModuleVersion, Request};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use store::StoreError;
@@ -81,20 +81,7 @@ pub struct Query {
 
 pub(super) fn answer(parts: Arc<Parts>, asked: Asked) -> Answer {
     Box::pin(async move {
-        let (path, version) = match asked.rest.split_once(AT_VERSION) {
-            Some((path, version)) => (path, Some(version)),
-            None => (asked.rest.as_str(), None),
-        };
-        // The parser of module requests, so that names are written and checked here as they are there.
-        let asked_for = match version {
-            None => format!("{path}/@v/list"),
-            Some("latest") => format!("{path}/@latest"),
-            Some(version) => format!("{path}{AT_VERSION}{version}.info"),
-        };
-        let want = Request::parse(&asked_for).map_err(|error| {
-            Refusal::of(StatusCode::BAD_REQUEST, error.to_string())
-                .next("write names as in a proxy's URL, capitals as `!` and a small letter")
-        })?;
+        let want = asked_about(&asked.rest)?;
         let told = match &want {
             Request::List(path) => module(&parts, path).await.map(|told| admin::json(&told)),
             Request::File(version, _) => {
@@ -110,6 +97,36 @@ pub(super) fn answer(parts: Arc<Parts>, asked: Asked) -> Answer {
         };
         told.map_err(|error| failed(&error))
     })
+}
+
+/// What the path of a call names: a module, as its list; a version, as its `.info`; a query.
+pub(super) fn asked_about(rest: &str) -> Result<Request, Refusal> {
+    let (path, version) = match rest.split_once(AT_VERSION) {
+        Some((path, version)) => (path, Some(version)),
+        None => (rest, None),
+    };
+    // The parser of module requests, so that names are written and checked here as they are there.
+    let asked_for = match version {
+        None => format!("{path}/@v/list"),
+        Some("latest") => format!("{path}/@latest"),
+        Some(version) => format!("{path}{AT_VERSION}{version}.info"),
+    };
+    Request::parse(&asked_for).map_err(|error| {
+        Refusal::of(StatusCode::BAD_REQUEST, error.to_string())
+            .next("write names as in a proxy's URL, capitals as `!` and a small letter")
+    })
+}
+
+/// What is held of a version.
+pub(super) async fn held_of(parts: &Parts, version: &ModuleVersion) -> Result<VersionState, StoreError> {
+    Ok(versions::all_of(parts, version).await?.version)
+}
+
+/// How many versions of a module something is held of.
+pub(super) async fn versions_of(parts: &Parts, path: &ModulePath) -> Result<u64, StoreError> {
+    let is_held = |version: &VersionState| version.files.values().any(|file| file.state == Kept::Held);
+    let versions = versions::some_of(parts, path).await?;
+    Ok(versions.iter().filter(|version| is_held(version)).count() as u64)
 }
 
 async fn module(parts: &Parts, path: &ModulePath) -> Result<Module, StoreError> {

@@ -45,18 +45,23 @@ pub(super) fn show(paper: &mut Paper, module: &Module) -> Exit {
 /// Shows what is known of a version.
 pub(super) fn show_version(paper: &mut Paper, version: &Version) -> Exit {
     title(paper, &version.named, Some(&version.version.version));
-    if let Some(source) = &version.version.pinned_source {
+    files(paper, &version.version);
+    exit(needs_attention(&version.version))
+}
+
+/// What is known of the files of a version.
+pub(in crate::cli) fn files(paper: &mut Paper, version: &VersionState) {
+    if let Some(source) = &version.pinned_source {
         let text = format!("its first file came from {source}, and so do the others");
         paper.line(&[Cell::soft(text)]);
     }
     paper.space();
     let mut rows = vec![heading(&["FILE", "STATE", "SIZE", "SOURCE", "KEPT", "TRUSTED", "HASH"])];
-    rows.extend(version.version.files.iter().map(|(kind, file)| file_row(kind, file)));
+    rows.extend(version.files.iter().map(|(kind, file)| file_row(kind, file)));
     paper.table(&rows);
-    for (kind, file) in &version.version.files {
+    for (kind, file) in &version.files {
         notes(paper, kind, &file.said, file.failure.as_ref());
     }
-    exit(needs_attention(&version.version))
 }
 
 /// Shows what is known of a query.

@@ -1,0 +1,135 @@
+//! `larder explain`: which settings decide over a module.
+
+use super::Exit;
+use super::mode::Ask;
+use super::named::Named;
+use super::paper::{Cell, Paper, Tone, count, one_line};
+use super::status::files;
+use crate::app::call::NoServer;
+use crate::app::explain::{After, Direct, Explained, FoundBy, Rule, Served, SourceOf, ToldBy, explain};
+use crate::config::Reading;
+
+/// Explains; [`Exit::Attention`] when the module can come from nowhere.
+pub(super) fn run(ask: &Ask, named: &Named, reading: &Reading) -> anyhow::Result<Exit> {
+    let told = ask.caller().get::<Explained>(&named.call_below("explain"));
+    let explained = match told {
+        Err(error) if error.is::<NoServer>() => {
+            let loaded = reading.load()?;
+            let version = named.meant().version;
+            Explained { version, ..explain(&loaded, named.path())? }
+        }
+        told => told?,
+    };
+    super::print_described(&ask.shown, &explained, describe)?;
+    let refused = explained.direct.as_ref().and_then(|direct| direct.refused.as_ref());
+    let is_lost = explained.way.sources.len() == 1 && refused.is_some();
+    let is_nowhere = explained.way.no_source.is_some() || is_lost;
+    Ok(if is_nowhere { Exit::Attention } else { Exit::Fine })
+}
+
+fn describe(paper: &mut Paper, explained: &Explained) {
+    let version = explained.version.as_ref().map_or(String::new(), |version| format!("@{version}"));
+    paper.line(&[Cell(one_line(&format!("{}{version}", explained.module)), Tone::Strong)]);
+    let mut rows = Vec::new();
+    let mut say = |name: &str, text: String, tone, by: Option<&Rule>| {
+        rows.push(vec![
+            Cell::soft(name),
+            Cell(one_line(&text), tone),
+            by.map_or_else(|| Cell::soft(""), rule),
+        ]);
+    };
+    match &explained.private_by {
+        Some(by) => say("private", "yes".to_owned(), Tone::Warn, Some(by)),
+        None => say("private", "no".to_owned(), Tone::Plain, None),
+    }
+    let way = &explained.way;
+    for (at, text) in way.sources.iter().map(source).enumerate() {
+        let (name, by) = if at == 0 { ("sources", Some(&way.by)) } else { ("", None) };
+        say(name, text, Tone::Plain, by);
+    }
+    if let Some(why) = &way.no_source {
+        let name = if way.sources.is_empty() { "sources" } else { "" };
+        say(name, format!("none: {why}"), Tone::Bad, way.sources.is_empty().then_some(&way.by));
+    }
+    let checksum = &explained.checksum;
+    let database = checksum.database.as_deref().unwrap_or("none");
+    say("checksums", format!("{database}: {}", checksum.why), Tone::Plain, Some(&checksum.by));
+    say("served to", served(&explained.served), Tone::Plain, None);
+    for (name, text, tone) in explained.direct.iter().flat_map(direct) {
+        say(name, text, tone, None);
+    }
+    let held = match (explained.versions_held, explained.told_by) {
+        (Some(0), _) => "nothing".to_owned(),
+        (Some(1), _) => "1 version".to_owned(),
+        (Some(versions), _) => format!("{} versions", count(versions)),
+        (None, _) => "not known: no server runs on the data directory".to_owned(),
+    };
+    say("held", held, Tone::Plain, None);
+    if explained.told_by == ToldBy::Settings {
+        say("told by", "the settings, as a server would start with them".to_owned(), Tone::Soft, None);
+    }
+    paper.table(&rows);
+    if let Some(held) = &explained.held {
+        paper.space();
+        files(paper, held);
+    }
+}
+
+fn rule(rule: &Rule) -> Cell {
+    let pattern = rule.pattern.as_ref().map_or(String::new(), |pattern| format!(" `{pattern}`"));
+    Cell::soft(format!("{}{pattern} ({})", rule.setting, rule.from))
+}
+
+fn source(source: &SourceOf) -> String {
+    let credential =
+        source.credential.as_ref().map_or(String::new(), |name| format!(", with the credential {name}"));
+    let after = match source.asked {
+        After::First => "",
+        After::Absence => "then, when that has it not, ",
+        After::Failure => "then, when that has it not or fails, ",
+    };
+    format!("{after}{}{credential}", source.name)
+}
+
+fn served(served: &Served) -> String {
+    if served.everybody {
+        return "everybody".to_owned();
+    }
+    let part =
+        |word: &str, list: &[String]| (!list.is_empty()).then(|| format!("{word} {}", list.join(", ")));
+    let parts = [
+        part("clients from", &served.from),
+        part("at the listener", &served.on),
+        part("under the host name", &served.hosts),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+fn direct(direct: &Direct) -> Vec<(&'static str, String, Tone)> {
+    let mut lines = Vec::new();
+    let repository = || direct.repository.clone().unwrap_or_default();
+    let system = direct.system.as_deref().unwrap_or_default();
+    let found = match direct.found_by {
+        FoundBy::Vanity => format!("{system} at {}, as the settings say", repository()),
+        FoundBy::Path => format!("{system} at {}, as the path says", repository()),
+        FoundBy::Page => format!("where {} says", direct.page.as_deref().unwrap_or_default()),
+        FoundBy::Nothing => "nowhere".to_owned(),
+    };
+    lines.push(("direct", found, Tone::Plain));
+    if let Some(name) = &direct.credential {
+        lines.push(("", format!("with the credential {name}"), Tone::Plain));
+    }
+    if let Some(why) = &direct.refused {
+        lines.push(("", format!("refused: {why}"), Tone::Bad));
+        return lines;
+    }
+    lines.push((
+        "",
+        format!("by {} over {}", direct.systems.join(", "), direct.schemes.join(", ")),
+        Tone::Plain,
+    ));
+    if direct.insecure {
+        lines.push(("", "without a look at certificates (goinsecure)".to_owned(), Tone::Warn));
+    }
+    lines
+}
