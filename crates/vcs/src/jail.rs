@@ -108,6 +108,11 @@ impl Jail {
         let JailSettings { tools, environment, limits, gate, dir } = settings;
         let fault = |cause| VcsError::Local { what: "making the jail".to_owned(), cause: Arc::new(cause) };
         let (home, scratch) = (dir.join("home"), dir.join("tmp"));
+        // What a crash left there may hold secrets.
+        match fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(error)),
+            _ => {}
+        }
         own_dir(&home).and_then(|()| own_dir(&scratch)).map_err(fault)?;
         let through = gate.helper().map(|helper| write_through(&dir, helper)).transpose().map_err(fault)?;
         let warden = Warden::start(tools.shell()).map_err(fault)?;

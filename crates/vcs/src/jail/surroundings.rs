@@ -216,10 +216,20 @@ fn ssh(command: Command, inner: &Inner, access: &Access, helper: &Helper) -> Com
     let mut call =
         vec![own.unwrap_or("ssh").to_owned(), SSH.to_owned(), format!("-o {}", quoted(through.as_ref()))];
     if let Some(Sent::Key { file, known_hosts }) = &access.credential {
-        call.push(format!("-o IdentitiesOnly=yes -i {}", quoted(file)));
-        call.extend(known_hosts.iter().map(|known| format!("-o UserKnownHostsFile={}", quoted(known))));
+        call.push("-o IdentitiesOnly=yes".to_owned());
+        let mut options = vec![named("IdentityFile", file)];
+        if let Some(known) = known_hosts {
+            // These alone, and not those that the machine knows too.
+            options.extend([named("UserKnownHostsFile", known), "GlobalKnownHostsFile=/dev/null".to_owned()]);
+        }
+        call.extend(options.iter().map(|option| format!("-o {}", quoted(option.as_ref()))));
     }
     command.env("GIT_SSH_COMMAND", call.join(" "))
+}
+
+/// An option of ssh that names a file: words end at spaces, and `%` begins something else.
+fn named(option: &str, file: &Path) -> String {
+    format!("{option}=\"{}\"", file.to_string_lossy().replace('%', "%%"))
 }
 
 type Helper = (PathBuf, Vec<std::ffi::OsString>);

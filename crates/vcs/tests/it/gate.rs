@@ -1,5 +1,6 @@
 //! The gate, asked as tools ask it.
 
+mod ssh;
 mod tools;
 
 use std::io::{Read as _, Write as _};

@@ -13,13 +13,13 @@ use super::is_here;
 use crate::origin::Origin;
 
 /// A jail with the machine's own tools.
-struct Bench {
-    dir: TempDir,
+pub(super) struct Bench {
+    pub(super) dir: TempDir,
     jail: Jail,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let helper = Some((env!("CARGO_BIN_EXE_vcs-child").into(), vec!["through".into()]));
         let gate = Gate::open(GateSettings { helper, ..GateSettings::new(is_here) }).unwrap();
@@ -46,7 +46,7 @@ impl Bench {
         if place.system() == System::Fossil { command.arg("x.fossil") } else { command }
     }
 
-    async fn asked(&self, url: &str, access: &Access) -> Result<String, VcsError> {
+    pub(super) async fn asked(&self, url: &str, access: &Access) -> Result<String, VcsError> {
         let output = self.command(url, access).output(1 << 20).await?;
         Ok(String::from_utf8(output.stdout).unwrap())
     }
@@ -58,13 +58,13 @@ fn place(url: &str) -> Place {
     Place::new(system, url).unwrap()
 }
 
-fn over(schemes: &[&str]) -> Access {
+pub(super) fn over(schemes: &[&str]) -> Access {
     Access { schemes: schemes.iter().map(|&scheme| scheme.to_owned()).collect(), ..Access::default() }
 }
 
 /// A repository that any file server can serve, at `r.git`; its one commit is the answer.
 #[expect(clippy::disallowed_methods, reason = "tests make repositories with git itself")]
-fn repository(dir: &Path) -> String {
+pub(super) fn repository(dir: &Path) -> String {
     let git = |args: &[&str]| {
         let mut command = std::process::Command::new("git");
         command.args(args).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", dir).current_dir(dir);
