@@ -47,7 +47,9 @@ impl Remote<'_> {
     }
 
     fn listing(&self) -> Result<Command, VcsError> {
-        Ok(self.command()?.args(["ls-remote", "-q", "--end-of-options", self.place.url()]))
+        // git holds all of an answer in memory before it says any of it.
+        let command = self.command()?.traffic(MAX_REFS_BYTES);
+        Ok(command.args(["ls-remote", "-q", "--end-of-options", self.place.url()]))
     }
 
     /// Makes sure that a server without refs is one of git. To git, any page of one line that is answered with status 200,
