@@ -4,6 +4,7 @@ pub mod api;
 mod build;
 pub mod call;
 mod control;
+mod direct;
 mod doors;
 pub mod explain;
 mod import;
@@ -37,7 +38,10 @@ use crate::observe::trace::Tracer;
 use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
 
+use direct::Workshop;
+
 pub use build::{builder, pipeline_over};
+pub use direct::THROUGH;
 use doors::Doors;
 pub use import::import;
 pub use own_log::make_key;
@@ -90,7 +94,9 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     );
     let Doors { listeners, certificates } = doors::open(config, passed)?;
     let names: Vec<_> = listeners.iter().map(|listener| listener.name.clone()).collect();
-    let pipeline = own_log::pipeline_with_it(config, disk.clone(), &tasks, clock.clone())?;
+    let workshop = Workshop::new(config, &reading.environment)?;
+    let pipeline =
+        own_log::pipeline_with_it(config, disk.clone(), workshop.clone(), (&tasks, clock.clone()))?;
     let counters = pipeline.counters().clone();
     let settings = Arc::new(http::InForce::new(build::service(config)));
     let prefix = config.path_prefix.as_str().to_owned();
@@ -101,6 +107,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let (schedule, tracer) = (build::schedule(config), build::tracer(config)?);
     let live = Live {
         pipeline: pipeline.clone(),
+        workshop,
         service: settings.clone(),
         admission: admission.clone(),
         certificates,

@@ -20,6 +20,7 @@ mod scrub;
 mod serve;
 mod status;
 mod sumdb;
+mod through;
 mod verdict;
 mod verify;
 mod version;
@@ -65,6 +66,9 @@ pub fn main() -> ExitCode {
     let mut environment: Environment =
         std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
     keep_own(&mut environment);
+    if let Some(exit) = through::asked(std::env::args_os().skip(1), &environment) {
+        return exit.into();
+    }
     // clap prints its own mistakes and help, and ends the process with 2 or 0.
     let args = Args::parse();
     let done = Mode::meant_by(args, &environment).and_then(run);

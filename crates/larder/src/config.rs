@@ -46,6 +46,8 @@ mod tls;
 mod trace;
 mod units;
 mod upstream;
+mod vanity;
+mod vcs;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -85,6 +87,8 @@ pub use tls::Tls;
 pub use trace::Trace;
 pub use units::{Duration, Size};
 pub use upstream::{Address, Route, Upstream};
+pub use vanity::VanityRule;
+pub use vcs::Vcs;
 pub use verify::{Unreachable, Verify};
 
 /// The settings of Larder.
@@ -128,6 +132,11 @@ pub struct Config {
     /// Version control systems that may be used, by module path: `PATTERN:SYSTEM|SYSTEM`, the first match decides.
     /// Behind the last rule stand `private:all` and `public:git|hg`. As the lowest layer, `GOVCS` sets it.
     pub govcs: Vec<GovcsRule>,
+    /// Where repositories are whose hosts do not answer `?go-get=1`, or that are elsewhere than they say: `PATH=URL`,
+    /// `PATH=SYSTEM URL` or `PATH=SYSTEM URL DIRECTORY`. It goes before what the host says, for the path and all below it; the
+    /// longest path counts. A path of your own is asked for nowhere else then.
+    #[schemars(extend("x-separator" = ";"))]
+    pub vanity: Vec<VanityRule>,
     /// File with users and passwords of upstreams, by host and port (`machine proxy.corp.example.com:8443`), as the go
     /// command reads it. It need not be there. Unset: `NETRC`, else `.netrc` in the home directory.
     #[schemars(extend("x-default" = "`.netrc` in the home directory"))]
@@ -153,6 +162,8 @@ pub struct Config {
     pub verify: Verify,
     /// The certificate that the server shows.
     pub tls: Tls,
+    /// How repositories are asked and kept.
+    pub vcs: Vcs,
     /// What may be reached, and how.
     pub network: Network,
     /// How long what is held counts as fresh, and what clients may keep.
@@ -196,6 +207,7 @@ impl Default for Config {
             gonosumdb: Vec::new(),
             goinsecure: Vec::new(),
             govcs: Vec::new(),
+            vanity: Vec::new(),
             netrc: None,
             path_prefix: PathPrefix::default(),
             route: Vec::new(),
@@ -203,6 +215,7 @@ impl Default for Config {
             sumdb: sumdb::default(),
             verify: Verify::default(),
             tls: Tls::default(),
+            vcs: Vcs::default(),
             network: Network::default(),
             cache: Cache::default(),
             retry: Retry::default(),

@@ -18,6 +18,7 @@ mod locate;
 mod newest;
 mod pack;
 mod pseudo;
+mod repositories;
 mod versions;
 
 use std::sync::Arc;
@@ -27,8 +28,8 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use gomod::goproxy::ProxyUrl;
 use gomod::{FileKind, ModulePath, Request, Version};
+use vcs::Place;
 use vcs::jail::Access;
-use vcs::{Place, Repos};
 
 use self::find::{Discovery, FindError, Finder};
 use crate::{Builder, Fetched, HttpUpstream, Source, SourceError};
@@ -36,6 +37,7 @@ use crate::{Builder, Fetched, HttpUpstream, Source, SourceError};
 pub use code::Code;
 pub use fault::{CodeError, VersionRule};
 pub use locate::{Misplaced, Misplacement};
+pub use repositories::{Repositories, status_over_http};
 
 /// What the source is made of.
 #[derive(Clone)]
@@ -43,7 +45,7 @@ pub struct DirectParts {
     /// Finds repositories.
     pub finder: Finder,
     /// Asks them.
-    pub repos: Arc<Repos>,
+    pub repositories: Repositories,
     /// Which paths are private ([`crate::Routes::is_private`]).
     pub is_private: Arc<dyn Fn(&ModulePath) -> bool + Send + Sync>,
     /// Has the credentials for repositories, and makes the proxies that pages name.
@@ -60,6 +62,14 @@ impl Direct {
     /// A source of these parts.
     pub fn new(parts: DirectParts) -> Self {
         Self { parts }
+    }
+
+    /// Forgets what is remembered of a repository and of the pages of paths that lead to it: something has changed there.
+    pub fn refresh(&self, place: &Place, root: &str) {
+        if let Some(repos) = self.parts.repositories.opened() {
+            repos.refresh(place);
+        }
+        self.parts.finder.forget(root);
     }
 
     /// Where a module is made, and with what.
@@ -91,7 +101,7 @@ impl Direct {
 
     /// The module in its repository. Nothing is asked yet.
     fn code(&self, found: &Found) -> Result<Code, SourceError> {
-        let DirectParts { finder, repos, builder, .. } = &self.parts;
+        let DirectParts { finder, repositories, builder, .. } = &self.parts;
         let credential = builder.credentials.for_place(&found.path, &found.place);
         let schemes = finder.schemes(&found.path, &found.root);
         let access = Access {
@@ -100,7 +110,7 @@ impl Direct {
             is_insecure: finder.is_insecure(&found.path),
         };
         let told = |error| self.told(&found.path, &error);
-        let repo = repos.open(&found.place, &access);
+        let repo = repositories.open().and_then(|repos| repos.open(&found.place, &access));
         let repo = repo.map_err(|cause| told(CodeError::Repo { path: found.path.clone(), cause }))?;
         Code::new(found, repo).map_err(told)
     }

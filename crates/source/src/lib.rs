@@ -48,7 +48,7 @@ pub use chain::{Chain, Link};
 pub use clients::{Clients, ClientsError, Network, Outbound};
 pub use conduct::{Breaker, Budget, Conduct, Retry};
 pub use credential::{Credential, CredentialError, Credentials, Listed, Netrc};
-pub use direct::{Direct, NoDirect};
+pub use direct::{Direct, DirectParts, NoDirect, Repositories};
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};
 pub use gomod::goproxy::Fallback;
 pub use guard::{Guard, Inside};

@@ -11,11 +11,12 @@ use source::{
 };
 use store::Blobs;
 
+use super::direct::{self, Workshop};
 use super::secrets;
 use crate::auth::{Separation, Shares};
 use crate::cache::{Cache, Freshness, evidence};
 use crate::clock::Clock;
-use crate::config::{self, Config, LogPrivate, Pattern};
+use crate::config::{self, Config, Environment, LogPrivate, Pattern};
 use crate::http;
 use crate::http::admission::Limits;
 use crate::http::connection::Patience;
@@ -39,7 +40,8 @@ pub fn pipeline_over(
     tasks: Tasks,
     clock: Clock,
 ) -> anyhow::Result<Arc<Pipeline>> {
-    pipeline_with(config, Stores { blobs, own_log: None }, tasks, clock)
+    let workshop = Workshop::new(config, &Environment::default())?;
+    pipeline_with(config, Stores { blobs, own_log: None, workshop }, tasks, clock)
 }
 
 /// What a pipeline reads and writes.
@@ -48,6 +50,8 @@ pub(super) struct Stores {
     pub(super) blobs: Arc<dyn Blobs>,
     /// The checksum database that is kept here, if one is.
     pub(super) own_log: Option<Arc<Log>>,
+    /// What fetches from version control.
+    pub(super) workshop: Workshop,
 }
 
 /// A pipeline over a store and a log.
@@ -60,7 +64,7 @@ pub(super) fn pipeline_with(
     tasks: Tasks,
     clock: Clock,
 ) -> anyhow::Result<Arc<Pipeline>> {
-    let Stores { blobs, own_log: log } = stores;
+    let Stores { blobs, own_log: log, workshop } = stores;
     let bounds =
         evidence::Bounds { pieces: config.evidence.keep as usize, bytes: config.evidence.size.bytes() };
     let cache = Cache::new(blobs, clock.clone(), freshness(config), config.cache.memory.bytes());
@@ -72,7 +76,7 @@ pub(super) fn pipeline_with(
         clock: clock.clone(),
         counters: counters.clone(),
     });
-    let settings = sources(config, &clock, Known { origins: Origins::default(), memories })?;
+    let settings = sources(config, &clock, Known { origins: Origins::default(), memories, workshop })?;
     let cache = Arc::new(cache);
     Ok(Pipeline::new(Parts { cache, settings, tasks, clock, counters, log }))
 }
@@ -81,6 +85,7 @@ pub(super) fn pipeline_with(
 pub(super) struct Known {
     pub(super) origins: Origins,
     pub(super) memories: Memories,
+    pub(super) workshop: Workshop,
 }
 
 /// Where modules come from. May be built again while the server runs.
@@ -90,9 +95,11 @@ pub(super) struct Known {
 pub(super) fn sources(
     config: &Config,
     clock: &Clock,
-    Known { origins, memories }: Known,
+    Known { origins, memories, workshop }: Known,
 ) -> anyhow::Result<pipeline::Settings> {
     let builder = builder(config)?.with_origins(origins.clone());
+    let direct = direct::source(config, &builder, &workshop)?;
+    let builder = builder.with_direct(Arc::new(direct));
     let routes = routes(config, &builder)?;
     Ok(pipeline::Settings {
         databases: databases(config, &builder, clock, (routes.default_chain(), memories))?,
@@ -234,11 +241,16 @@ fn conduct(config: &Config) -> Conduct {
     }
 }
 
+/// Which addresses may be reached that nobody here has chosen.
+pub(super) fn guard(config: &Config) -> Guard {
+    Guard::new(config.network.allow.iter().map(|network| network.block()).collect())
+}
+
 fn network(config: &Config) -> Network {
     let proxy = |address: &Option<config::Address>| address.as_ref().map(|it| it.reveal().to_owned());
     let except = &config.network.no_proxy;
     Network {
-        guard: Guard::new(config.network.allow.iter().map(|network| network.block()).collect()),
+        guard: guard(config),
         authorities: config.network.ca_file.clone(),
         outbound: Outbound {
             http: proxy(&config.network.http_proxy),

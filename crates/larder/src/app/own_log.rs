@@ -14,6 +14,7 @@ use store::Blobs;
 use sumdb::note::Name;
 use sumdb::{Client, Signer, Verifier};
 
+use super::direct::Workshop;
 use super::{build, secrets};
 use crate::clock::Clock;
 use crate::config::{Config, Found, LogName};
@@ -29,11 +30,11 @@ use crate::tasks::Tasks;
 pub(super) fn pipeline_with_it(
     config: &Config,
     blobs: Arc<dyn Blobs>,
-    tasks: &Tasks,
-    clock: Clock,
+    workshop: Workshop,
+    (tasks, clock): (&Tasks, Clock),
 ) -> anyhow::Result<Arc<Pipeline>> {
     let own_log = open(config, blobs.clone(), tasks)?;
-    build::pipeline_with(config, build::Stores { blobs, own_log }, tasks.clone(), clock)
+    build::pipeline_with(config, build::Stores { blobs, own_log, workshop }, tasks.clone(), clock)
 }
 
 /// The log of these settings, if they name one.

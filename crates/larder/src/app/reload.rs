@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::direct::Workshop;
 use super::systemd::Notify;
 use super::{build, doors, secrets};
 use crate::clock::Clock;
@@ -93,6 +94,8 @@ impl Broken {
 /// What a reload changes.
 pub(super) struct Live {
     pub(super) pipeline: Arc<Pipeline>,
+    /// What fetches from version control.
+    pub(super) workshop: Workshop,
     pub(super) service: Arc<http::InForce>,
     /// Of the doors that speak TLS, if any does.
     pub(super) certificates: Option<Arc<Certificates>>,
@@ -194,7 +197,11 @@ impl Reloader {
         let now = self.reading.load_again(before);
         let now = now.map_err(|mistakes| mistakes.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let pipeline = &self.live.pipeline;
-        let known = build::Known { origins: pipeline.origins(), memories: pipeline.memories() };
+        let known = build::Known {
+            origins: pipeline.origins(),
+            memories: pipeline.memories(),
+            workshop: self.live.workshop.clone(),
+        };
         let parts = build::sources(&now.config, &self.live.clock, known);
         let parts = parts.map_err(|error| vec![redact(&format!("{error:#}"))])?;
         Ok((now, parts))

@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A scheme that is not switched by configuration.
     #[error(
-        "`{scheme}` is not a scheme that can be opened; use http, git or file (https and ssh are always open)"
+        "`{scheme}` is not a scheme that can be opened; use http, git, svn or file (https and ssh are always open)"
     )]
     UnknownScheme {
         /// The scheme as it was written.
@@ -197,7 +197,7 @@ pub struct SchemeRule {
     schemes: Vec<String>,
 }
 
-const SCHEMES: [&str; 3] = ["http", "git", "file"];
+const SCHEMES: [&str; 4] = ["http", "git", "svn", "file"];
 
 impl SchemeRule {
     /// The pattern of module paths.
@@ -205,7 +205,7 @@ impl SchemeRule {
         &self.pattern
     }
 
-    /// The schemes, at least one of `http`, `git`, `file`.
+    /// The schemes, at least one of `http`, `git`, `svn`, `file`.
     pub fn schemes(&self) -> &[String] {
         &self.schemes
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use gomod::{FileKind, H1, ModuleVersion, Request};
-use source::{Chain, Link, RouteError, Source, SourceError, Walk};
+use source::{Chain, Link, Source, SourceError, Walk};
 use store::{Durability, Spool, StoreError};
 
 use super::flight::{Flight, Landed};
@@ -154,12 +154,7 @@ impl Pipeline {
     pub(super) fn chain(&self, want: &Request) -> Result<Chain, Error> {
         let path = want.module().ok_or(Error::Lost)?;
         let settings = self.settings.now();
-        let chain = settings.routes.chain_for(path).map_err(Error::Private)?;
-        // Until `direct` can fetch, its "not built in" would send a client with a private name to its next source.
-        if settings.routes.is_private(path) && chain.links().iter().all(Link::is_direct) {
-            return Err(Error::Private(RouteError::PrivateWithoutSource));
-        }
-        Ok(chain.clone())
+        Ok(settings.routes.chain_for(path).map_err(Error::Private)?.clone())
     }
 
     async fn bring_file(

@@ -76,6 +76,8 @@ impl TestProxy {
             // What tests make up is on record nowhere.
             all.push(("sumdb".to_owned(), "off".to_owned()));
         }
+        // What is private goes to its own host else, and no test leaves this machine.
+        all.push(("gonoproxy".to_owned(), "nobody.invalid".to_owned()));
         all.extend(settings.clone());
         let reading = Reading { named: file.exists().then_some(file), ..reading(&all) };
         let with = Start { clock: clock.clone(), reading: reading.clone(), ..Start::default() };

@@ -52,7 +52,7 @@ pub(crate) fn direct(repos: Arc<Repos>, web: &str, private: &'static str) -> Dir
     let ping: Ping = Arc::new(|place| panic!("{place} was pinged"));
     Direct::new(DirectParts {
         finder: Finder::new(&builder, rules, ping),
-        repos,
+        repositories: repos.into(),
         is_private: Arc::new(move |path| Patterns::parse(private).matches_folded(path.as_str())),
         builder,
     })

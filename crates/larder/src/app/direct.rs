@@ -1,0 +1,148 @@
+//! What fetches from version control, built from the settings.
+//!
+//! The repositories (the jail, the way to the network, the kept copies) are made when the first of them is asked, live as
+//! long as the server, and are handed from settings to settings. What may be asked of which of them is made anew.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
+use source::direct::find::{Finder, Ping, Rules, Schemes, Vanity};
+use source::direct::status_over_http;
+use source::{Builder, Direct, DirectParts, Guard, Repositories};
+use vcs::gate::{Gate, GateSettings, Outbound};
+use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Tools};
+use vcs::{Repos, ReposSettings, VcsError};
+
+use super::build;
+use crate::config::{Address, Config, Environment, Pattern};
+
+/// The hidden command of the binary by which tools that know no proxies get through the gate; a host and a port follow.
+pub const THROUGH: &str = "through-the-gate";
+
+/// What of `direct` outlives a change of settings.
+#[derive(Clone)]
+pub(super) struct Workshop {
+    /// The repositories.
+    pub repositories: Repositories,
+    /// Which addresses they may be at.
+    guard: Arc<ArcSwap<Guard>>,
+}
+
+impl Workshop {
+    /// For a server that is started with these settings in this environment.
+    ///
+    /// # Errors
+    /// The clients that ask whether a repository is there cannot be made.
+    pub(super) fn new(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
+        let guard = Arc::new(ArcSwap::from_pointee(build::guard(config)));
+        let (config, environment) = (config.clone(), environment.clone());
+        let (builder, checked) = (build::builder(&config)?, guard.clone());
+        let make = move || repos(&config, &environment, &builder, &checked);
+        Ok(Self { repositories: Repositories::new(make), guard })
+    }
+}
+
+/// Makes the jail, the gate and the place of copies.
+fn repos(
+    config: &Config,
+    environment: &Environment,
+    builder: &Builder,
+    guard: &Arc<ArcSwap<Guard>>,
+) -> Result<Repos, VcsError> {
+    let dir = config.data.join("vcs");
+    let local = |what: &str| {
+        let what = what.to_owned();
+        move |cause: std::io::Error| VcsError::Local { what, cause: Arc::new(cause) }
+    };
+    let gate = Gate::open(gate(config, guard)).map_err(local("opening the way to the network"))?;
+    let variables = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let path = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
+    let jail = Jail::new(JailSettings {
+        tools: Tools::find(path.as_ref()),
+        environment: Operator::choose(variables),
+        limits: limits(config),
+        gate,
+        dir: dir.join("jail"),
+    })?;
+    let settings = ReposSettings {
+        dir: dir.join("copies"),
+        fresh: config.vcs.remember.into(),
+        max_repository_bytes: config.vcs.repository.bytes(),
+        max_total_bytes: config.vcs.size.bytes(),
+        status: status_over_http(builder),
+    };
+    Ok(Repos::new(jail, settings))
+}
+
+fn gate(config: &Config, guard: &Arc<ArcSwap<Guard>>) -> GateSettings {
+    let guard = guard.clone();
+    let proxy = |address: &Option<Address>| address.as_ref().map(|it| it.reveal().to_owned());
+    let except = &config.network.no_proxy;
+    GateSettings {
+        outbound: Outbound {
+            http: proxy(&config.network.http_proxy),
+            https: proxy(&config.network.https_proxy),
+            except: (!except.is_empty()).then(|| except.join(",")),
+        },
+        helper: std::env::current_exe().ok().map(|program: PathBuf| (program, vec![THROUGH.into()])),
+        max_bytes: config.vcs.repository.bytes(),
+        ..GateSettings::new(move |address| guard.load().check(address).is_ok())
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        deadline: config.vcs.deadline.into(),
+        file_bytes: usual.file_bytes.min(config.vcs.repository.bytes()),
+        network_children: config.vcs.calls as usize,
+        children_per_host: config.vcs.calls_per_host as usize,
+        wait: config.vcs.wait.into(),
+        ..usual
+    }
+}
+
+/// The source that these settings make, over what was there before.
+///
+/// # Errors
+/// A rule cannot be used.
+pub(super) fn source(config: &Config, builder: &Builder, before: &Workshop) -> anyhow::Result<Direct> {
+    before.guard.store(Arc::new(build::guard(config)));
+    let repositories = before.repositories.clone();
+    let schemes: Vec<String> = config.network.schemes.iter().map(ToString::to_string).collect();
+    let schemes = Schemes::parse(&schemes.join(",")).context("`network.schemes` cannot be used")?;
+    let mut vanity = Vanity::default();
+    for rule in &config.vanity {
+        vanity = vanity.with(rule.prefix(), rule.target()).context("`vanity` cannot be used")?;
+    }
+    let rules = Rules {
+        private: Pattern::all(&config.private),
+        insecure: Pattern::all(&config.goinsecure),
+        govcs: config.govcs()?,
+        schemes,
+        vanity,
+    };
+    let private = rules.private.clone();
+    Ok(Direct::new(DirectParts {
+        finder: Finder::new(builder, rules, ping(repositories.clone())),
+        repositories,
+        is_private: Arc::new(move |path| private.matches_folded(path.as_str())),
+        builder: builder.clone(),
+    }))
+}
+
+/// Asks for the tags of a repository whose scheme is only guessed.
+fn ping(repositories: Repositories) -> Ping {
+    Arc::new(move |place| {
+        let opened = repositories.open();
+        async move {
+            let access = Access { schemes: vec![place.scheme().to_owned()], ..Access::default() };
+            opened?.open(&place, &access)?.tags("").await.map(drop)
+        }
+        .boxed()
+    })
+}
