@@ -20,13 +20,14 @@ use gomod::{H1, ModulePath, ModuleVersion, Request, pseudo, semver, zip};
 use serde_json::Value;
 use source::direct::{Code, CodeError, Found};
 use source::{Class, Source as _, SourceError};
+use testkit::Upstream;
 use testkit::go::{self, Go};
 use vcs::gate::{Gate, GateSettings};
 use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Tools};
 use vcs::{Place, Repos, ReposSettings, System};
 
 use made::Made;
-use served::Served;
+use served::{Served, Settings};
 use web::Web;
 
 const REPOSITORIES: &str = include_str!("differential/repositories.txt");
@@ -51,6 +52,8 @@ struct World {
     made: std::collections::HashMap<String, Made>,
     repos: Arc<Repos>,
     web: Web,
+    /// The proxy that the page of `example.test/proxied` names.
+    upstream: Upstream,
 }
 
 /// Where the module with a path is: the import path of its repository's top, the repository's name, and a directory in it.
@@ -76,15 +79,17 @@ impl World {
         let made = Made::all(REPOSITORIES, &served);
         let config = format!("[url \"file://{}/\"]\n\tinsteadOf = https://example.test/\n", served.display());
         fs::write(dir.path().join("gitconfig"), config).unwrap();
-        let web = Web::start(|path| {
+        let upstream = Upstream::start().await;
+        let proxied = format!("http://localhost:{}", upstream.address().port());
+        let web = Web::start(move |path| {
             let (root, name, subdir) = place_of(path)?;
             Some(match name.as_str() {
-                "proxied" => format!("{root} mod https://127.0.0.1:1/modules"),
+                "proxied" => format!("{root} mod {proxied}"),
                 _ => format!("{root} git https://example.test/{name} {subdir}"),
             })
         });
         let repos = Arc::new(repos(dir.path(), status));
-        Self { made, repos, web: web.await, dir }
+        Self { made, repos, web: web.await, upstream, dir }
     }
 
     /// A go command with caches of its own.
@@ -377,7 +382,11 @@ async fn lists_are_those_that_the_go_command_makes() {
 
 /// What our source says of the list of a path, with the paths that are private.
 async fn list(world: &World, path: &str, private: &'static str) -> Result<String, SourceError> {
-    let direct = served::direct(Arc::clone(&world.repos), &world.web.url, private);
+    list_with(world, path, Settings { private, ..Settings::default() }).await
+}
+
+async fn list_with(world: &World, path: &str, settings: Settings) -> Result<String, SourceError> {
+    let direct = served::direct(Arc::clone(&world.repos), &world.web.url, settings);
     let body = direct.fetch(&Request::List(ModulePath::parse(path).unwrap())).await?.whole().await?;
     Ok(String::from_utf8(body.to_vec()).unwrap())
 }
@@ -407,8 +416,11 @@ async fn repository_that_a_server_denies_is_absent_unless_it_could_be_hidden_fro
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn proxy_that_a_page_names_may_not_be_inside_the_network() {
+async fn proxy_that_a_page_names_is_asked_unless_it_is_inside_the_network() {
     let world = World::new().await;
+    world.upstream.put("/example.test/proxied/@v/list", "v1.0.0\n");
+    let open = Settings { opens_loopback: true, ..Settings::default() };
+    assert_eq!(list_with(&world, "example.test/proxied", open).await.unwrap(), "v1.0.0\n");
     let refused = list(&world, "example.test/proxied", "").await.unwrap_err();
     assert!(matches!(refused, SourceError::Refused { .. }), "{refused}");
 }

@@ -1,6 +1,8 @@
 //! Zips made of a revision's files while they are sent.
 
 use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt as _;
 use gomod::zip;
@@ -94,4 +96,20 @@ async fn reader_that_leaves_ends_the_making() {
     drop(body);
     // The test's runtime waits for its blocking threads when it ends: one that went on writing would hang it.
     drop(repo);
+}
+
+#[tokio::test]
+async fn no_more_of_a_zip_is_made_than_its_reader_can_take() {
+    const SIZE: u64 = 32 << 20;
+    let made = Arc::new(AtomicU64::new(0));
+    let (code, _) = History::new().commit(&[GO_MOD]).tag("v1.0.0").endless(SIZE, &made).module(ROOT);
+    let mut body = code.zip(&version("v1.0.0")).await.unwrap().body;
+    let mut sent = 0;
+    while let Some(piece) = body.next().await {
+        sent += piece.unwrap().len() as u64;
+        // The pieces that wait, one that is being made, and what the compressor holds back.
+        let ahead = made.load(Ordering::Relaxed).saturating_sub(sent);
+        assert!(ahead <= 1 << 20, "{ahead} bytes ahead of {sent}");
+    }
+    assert_eq!(made.load(Ordering::Relaxed), SIZE);
 }

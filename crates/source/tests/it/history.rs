@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ pub(crate) struct History {
     fault: Option<(&'static str, VcsError)>,
     /// Where contents break off: after this many files.
     broken_after: Option<usize>,
+    /// A last file in each archive that is only made while it is read: its size, and what was read of it.
+    endless: Option<(u64, Arc<AtomicU64>)>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -41,6 +44,7 @@ impl History {
             branches: BTreeMap::new(),
             fault: None,
             broken_after: None,
+            endless: None,
             asked: Mutex::default(),
         }
     }
@@ -86,6 +90,12 @@ impl History {
     /// Lets contents break off after some files.
     pub(crate) fn broken_after(mut self, files: usize) -> Self {
         self.broken_after = Some(files);
+        self
+    }
+
+    /// Adds a file `zz` of so many bytes to each archive, which counts what is read of it.
+    pub(crate) fn endless(mut self, size_bytes: u64, read: &Arc<AtomicU64>) -> Self {
+        self.endless = Some((size_bytes, Arc::clone(read)));
         self
     }
 
@@ -186,6 +196,28 @@ pub(crate) fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
 }
 
+/// Bytes that do not get smaller.
+struct Noise {
+    left: u64,
+    state: u64,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Noise {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = buffer.len().min(usize::try_from(self.left).unwrap());
+        for byte in &mut buffer[..count] {
+            self.state ^= self.state << 13;
+            self.state ^= self.state >> 7;
+            self.state ^= self.state << 17;
+            *byte = self.state.to_le_bytes()[3];
+        }
+        self.left -= count as u64;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
 fn now<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, T> {
     Box::pin(future::ready(value))
 }
@@ -250,8 +282,12 @@ impl Repo for History {
             kind: *kind,
             size_bytes: content.len() as u64,
         });
-        let entries = entries.collect();
+        let mut entries: Vec<Entry> = entries.collect();
         let broken_after = self.broken_after;
+        let endless = self.endless.clone();
+        if let Some((size_bytes, _)) = endless {
+            entries.push(Entry { path: b"zz".to_vec(), kind: EntryKind::File, size_bytes });
+        }
         now(self.ask("archive", directory, || {
             Ok(Archive::new(entries, move |each| {
                 for (at, (path, kind, content)) in files.iter().enumerate() {
@@ -262,7 +298,10 @@ impl Repo for History {
                         each(path, &mut content.as_slice() as &mut dyn Read)?;
                     }
                 }
-                Ok(())
+                match endless {
+                    Some((left, read)) => each(b"zz", &mut Noise { left, state: 1, read }),
+                    None => Ok(()),
+                }
             }))
         }))
     }

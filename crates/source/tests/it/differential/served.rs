@@ -6,7 +6,7 @@ use std::time::Duration;
 use gomod::{Patterns, Request};
 use source::direct::find::{Finder, Ping, Rules, Schemes};
 use source::direct::{Direct, DirectParts};
-use source::{Builder, Class, Clients, Deadlines, Guard, Network, Outbound, Source};
+use source::{Builder, Class, Clients, Deadlines, Guard, IpNet, Network, Outbound, Source};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ pub(crate) struct Served {
 impl Served {
     /// Serves what the repositories have that pages at `web`, a proxy for http, name.
     pub(crate) async fn start(repos: Arc<Repos>, web: &str) -> Self {
-        let direct = Arc::new(direct(repos, web, ""));
+        let direct = Arc::new(direct(repos, web, Settings::default()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let running = tokio::spawn(async move {
@@ -39,10 +39,22 @@ impl Drop for Served {
     }
 }
 
-/// The source, with the paths that are private.
-pub(crate) fn direct(repos: Arc<Repos>, web: &str, private: &'static str) -> Direct {
-    let outbound = Outbound { http: Some(web.to_owned()), https: Some(web.to_owned()), except: None };
-    let network = Network { guard: Guard::new(Vec::new()), outbound, ..Network::default() };
+/// What the operator of the source has set.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Settings {
+    /// Which paths are private.
+    pub(crate) private: &'static str,
+    /// Whether proxies may be on this machine.
+    pub(crate) opens_loopback: bool,
+}
+
+/// The source.
+pub(crate) fn direct(repos: Arc<Repos>, web: &str, settings: Settings) -> Direct {
+    let Settings { private, opens_loopback } = settings;
+    let open = if opens_loopback { vec![IpNet::LOOPBACK_V4, IpNet::LOOPBACK_V6] } else { Vec::new() };
+    let except = Some("localhost".to_owned());
+    let outbound = Outbound { http: Some(web.to_owned()), https: Some(web.to_owned()), except };
+    let network = Network { guard: Guard::new(open), outbound, ..Network::default() };
     let builder = Builder::new(Clients::new(&network, Duration::from_secs(5)).unwrap(), Deadlines::default());
     let rules = Rules {
         insecure: Patterns::parse("*"),
