@@ -1,8 +1,8 @@
 //! The contract of [`vcs::Repo`], clause by clause.
 //!
-//! [`repo_contract!`](crate::repo_contract) makes a test of each function. It takes the path of a function without
-//! arguments that gives a [`Known`]: a repository, freshly opened, whose history is written down. Clauses ask; none of them
-//! changes the repository.
+//! [`repo_contract!`](crate::repo_contract) makes a test of each function. It takes the path of an async function without
+//! arguments that gives a [`Known`]: a repository, freshly opened, whose history is written down; or nothing, where what it
+//! is made with is not installed. Clauses ask; none of them changes the repository.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ macro_rules! repo_contract {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $clause() {
-                if let Some(known) = $subject() {
+                if let Some(known) = $subject().await {
                     $crate::contract::repo::$clause(known).await;
                 }
             }

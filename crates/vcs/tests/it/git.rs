@@ -39,10 +39,15 @@ fn settings(dir: &Path) -> ReposSettings {
 
 /// Repositories with these settings and the system's tools.
 fn repos(dir: &Path, settings: ReposSettings) -> Repos {
+    within(Limits::default(), dir, settings)
+}
+
+/// The same, within limits of its children.
+fn within(limits: Limits, dir: &Path, settings: ReposSettings) -> Repos {
     let jail = Jail::new(JailSettings {
         tools: Tools::find("/usr/local/bin:/usr/bin:/bin".as_ref()),
         environment: Operator::default(),
-        limits: Limits::default(),
+        limits,
         gate: Gate::open(GateSettings::new(|_| true)).unwrap(),
         dir: dir.join("jail"),
     });

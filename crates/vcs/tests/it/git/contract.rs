@@ -1,23 +1,62 @@
 //! The contract, with the hashes that Go's own tests pin (cmd/go `codehost/git_test.go`).
 
-use testkit::contract::repo::{Known, Named};
-use testkit::recipe;
+use std::ffi::OsStr;
 
-use super::{open, repos, settings};
+use testkit::contract::repo::{Known, Named};
+use testkit::{GitHost, recipe};
+
+use super::{git, open, repos, settings};
 
 /// The repository `gitrepo1` of Go's tests over `file`.
-fn gitrepo1() -> Option<Known> {
-    made("git/gitrepo1")
+async fn gitrepo1() -> Option<Known> {
+    made("git/gitrepo1", Over::File).await
 }
 
+/// How a repository is reached.
+#[derive(PartialEq, Eq)]
+enum Over {
+    File,
+    /// A host that leaves out what it is told to.
+    Http,
+}
+
+const MAIN: &str = "ede458df7cd0fdca520df19a33158086a8a68e81";
+const V2: &str = "9d02800338b8a55be062c838d1f02e0c5780b9eb";
+const V23: &str = "76a00fb249b7f93091bc2c89a789dab1fc1bc26f";
+
 /// A repository with the history of `gitrepo1`.
-fn made(name: &str) -> Option<Known> {
-    const MAIN: &str = "ede458df7cd0fdca520df19a33158086a8a68e81";
-    const V2: &str = "9d02800338b8a55be062c838d1f02e0c5780b9eb";
-    const V23: &str = "76a00fb249b7f93091bc2c89a789dab1fc1bc26f";
+async fn made(name: &str, over: Over) -> Option<Known> {
     let dir = tempfile::tempdir().unwrap();
     let made = dir.path().join("made");
     recipe::make_go(name, &made)?;
+    let host = GitHost::start(dir.path()).await;
+    let url = match over {
+        Over::File => format!("file://{}", made.display()),
+        Over::Http => host.url("made"),
+    };
+    if over == Over::Http {
+        git(&made, &["config", "uploadpack.allowFilter", "true"].map(OsStr::new));
+    }
+    Some(Known {
+        repo: open(&repos(dir.path(), settings(dir.path())), &url),
+        keep: Box::new((dir, host)),
+        tags: vec![
+            ("v1.2.3", MAIN),
+            ("v1.2.4-annotated", MAIN),
+            ("v2.0.1", V23),
+            ("v2.0.2", V2),
+            ("v2.3", V23),
+        ],
+        names: names(),
+        unnamed: Some("97f6aa59c81c623494825b43d39e445566e429a4"),
+        files: ("v3", vec![("README", ""), ("v3/sub/dir/file.txt", "v3/sub/dir/file\n")]),
+        directory: "v3/sub/dir",
+        behind: Some(("v2", vec!["v1.2.3", "v1.2.4-annotated", "v2.0.1", "v2.0.2", "v2.3"])),
+    })
+}
+
+/// What names mean in `gitrepo1`.
+fn names() -> Vec<Named> {
     let main = Named {
         asked: None,
         id: MAIN,
@@ -42,50 +81,30 @@ fn made(name: &str) -> Option<Known> {
         time: 1_523_994_348,
         tags: &["v2.0.1", "v2.3"],
     };
-    Some(Known {
-        repo: open(&repos(dir.path(), settings(dir.path())), &format!("file://{}", made.display())),
-        keep: Box::new(dir),
-        tags: vec![
-            ("v1.2.3", MAIN),
-            ("v1.2.4-annotated", MAIN),
-            ("v2.0.1", V23),
-            ("v2.0.2", V2),
-            ("v2.3", V23),
-        ],
-        names: vec![
-            main,
-            Named { asked: Some("HEAD"), ..main },
-            Named { asked: Some("v1.2.3"), name: "v1.2.3", reference: Some("refs/tags/v1.2.3"), ..main },
-            Named {
-                asked: Some("v1.2.4-annotated"),
-                name: "v1.2.4-annotated",
-                reference: Some("refs/tags/v1.2.4-annotated"),
-                ..main
-            },
-            v2,
-            v23,
-            Named { asked: Some("v2.3.4"), name: V23, reference: Some("refs/heads/v2.3.4"), ..v23 },
-        ],
-        unnamed: Some("97f6aa59c81c623494825b43d39e445566e429a4"),
-        files: ("v3", vec![("README", ""), ("v3/sub/dir/file.txt", "v3/sub/dir/file\n")]),
-        directory: "v3/sub/dir",
-        behind: Some(("v2", vec!["v1.2.3", "v1.2.4-annotated", "v2.0.1", "v2.0.2", "v2.3"])),
-    })
+    let tag =
+        |asked, reference| Named { asked: Some(asked), name: asked, reference: Some(reference), ..main };
+    vec![
+        main,
+        Named { asked: Some("HEAD"), ..main },
+        tag("v1.2.3", "refs/tags/v1.2.3"),
+        tag("v1.2.4-annotated", "refs/tags/v1.2.4-annotated"),
+        v2,
+        v23,
+        Named { asked: Some("v2.3.4"), name: V23, reference: Some("refs/heads/v2.3.4"), ..v23 },
+    ]
 }
 
 /// The repository `gitrepo-sha256`, which has a branch more.
-fn gitrepo_sha256() -> Option<Known> {
-    const MAIN: &str = "47b8b51b2a2d9d5caa3d460096c4e01f05700ce3a9390deb54400bd508214c5c";
-    const V2: &str = "1401e4e1fdb4169b51d44a1ff62af63ccc708bf5c12d15051268b51bbb6cbd82";
-    const V23: &str = "b7550fd9d2129c724c39ae0536e8b2fae4364d8c82bb8b0880c9b71f67295d09";
+async fn gitrepo_sha256() -> Option<Known> {
+    const LONG: [(&str, &str); 3] = [
+        (MAIN, "47b8b51b2a2d9d5caa3d460096c4e01f05700ce3a9390deb54400bd508214c5c"),
+        (V2, "1401e4e1fdb4169b51d44a1ff62af63ccc708bf5c12d15051268b51bbb6cbd82"),
+        (V23, "b7550fd9d2129c724c39ae0536e8b2fae4364d8c82bb8b0880c9b71f67295d09"),
+    ];
     const V13: &str = "a9157cad2aa6dc2f78aa31fced5887f04e758afa8703f04d0178702ebf04ee17";
-    let renamed = |id: &'static str| match id {
-        "ede458df7cd0fdca520df19a33158086a8a68e81" => MAIN,
-        "9d02800338b8a55be062c838d1f02e0c5780b9eb" => V2,
-        "76a00fb249b7f93091bc2c89a789dab1fc1bc26f" => V23,
-        other => other,
-    };
-    let mut known = made("git/gitrepo-sha256")?;
+    let renamed =
+        |id: &'static str| LONG.iter().find(|(short, _)| *short == id).map_or(id, |(_, long)| *long);
+    let mut known = made("git/gitrepo-sha256", Over::Http).await?;
     for named in &mut known.names {
         (named.id, named.name) = (renamed(named.id), renamed(named.name));
     }
@@ -97,7 +116,15 @@ fn gitrepo_sha256() -> Option<Known> {
     Some(known)
 }
 
+async fn over_http() -> Option<Known> {
+    made("git/gitrepo1", Over::Http).await
+}
+
 testkit::repo_contract!(gitrepo1);
+
+mod http {
+    testkit::repo_contract!(super::over_http);
+}
 
 mod sha256 {
     testkit::repo_contract!(super::gitrepo_sha256);

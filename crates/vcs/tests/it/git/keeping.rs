@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::time::Duration;
 
 use testkit::githost::Fault;
 use vcs::VcsError;
+use vcs::jail::Limits;
 
-use super::{World, open, recipe, repos, settings, unpack, versions};
+use super::{World, open, recipe, repos, settings, unpack, versions, within};
 
 const ROLE: &str = "VCS_TEST_URL";
 const DIRECTORY: &str = "VCS_TEST_DIRECTORY";
@@ -216,9 +218,12 @@ async fn more_repositories_than_children_that_stay_can_be_read() {
     for name in &names {
         recipe::make(&versions(1), &world.dir.path().join("host").join(name));
     }
+    // One place more than children that stay.
+    let limits = Limits { content_children: 9, wait: Duration::from_secs(1), ..Limits::default() };
+    let repos = within(limits, world.dir.path(), settings(world.dir.path()));
     for _ in 0..2 {
         for name in &names {
-            let repo = open(&world.repos, &world.host.url(name));
+            let repo = open(&repos, &world.host.url(name));
             let id = repo.stat(Some("v1.0.0")).await.unwrap().id;
             assert!(repo.read_file(&id, "go.mod", 100).await.unwrap().is_some());
         }

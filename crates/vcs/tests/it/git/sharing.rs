@@ -113,6 +113,23 @@ async fn an_answer_asked_for_before_a_push_is_not_given_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_asked_for_before_a_push_is_not_remembered_after_it() {
+    let world = World::new(&versions(1)).await;
+    world.host.fault(Fault::Hold("ls-refs"));
+    let repo = world.repo();
+    let mut before = repo.tags("");
+    tokio::select! {
+        _ = &mut before => panic!("it was held"),
+        () = world.host.asked("ls-refs", 1) => {}
+    }
+    world.repos.refresh(&place(&world.url()));
+    world.host.fault(Fault::None);
+    assert!(before.await.is_ok());
+    assert!(repo.tags("").await.is_ok());
+    assert_eq!(world.host.count("ls-refs"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_fetch_fails_for_all_who_waited_and_for_nobody_after() {
     let world = World::new(&versions(1)).await;
     let repo = world.repo();

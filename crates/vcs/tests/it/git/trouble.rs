@@ -84,7 +84,8 @@ async fn a_credential_is_sent_and_shared_with_nobody_who_has_none() {
     let known = with("Bearer s3cret");
     let id = known.stat(Some("v1.0.0")).await.unwrap().id;
     assert!(known.read_file(&id, "go.mod", 100).await.unwrap().is_some());
-    let stranger = world.repo();
+    let nobody = Access { schemes: vec!["http".to_owned()], ..Access::default() };
+    let stranger = world.repos.open(&place(&world.url()), &nobody).unwrap();
     assert_eq!(trouble(&stranger.tags("").await.unwrap_err()), Some(Trouble::Auth));
     assert_eq!(trouble(&stranger.read_file(&id, "go.mod", 100).await.unwrap_err()), Some(Trouble::Auth));
 }
