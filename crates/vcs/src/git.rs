@@ -65,6 +65,8 @@ struct Inner {
     history: History,
     dir: PathBuf,
     asked: AtomicU64,
+    /// When copies were last thrown away on a suspicion.
+    doubted: Mutex<Option<Instant>>,
 }
 
 /// The refs as they were last told.
@@ -83,9 +85,20 @@ impl GitRepo {
         let history = History::new(Slot::new(dir.join("commits"), means.talks.clone()));
         let (refs, asking, access) = (Mutex::default(), Flights::default(), Mutex::new(access));
         let asked = AtomicU64::new(means.room.ask());
-        let dir = dir.to_owned();
-        let inner =
-            Arc::new(Inner { place, access, means, refs, asking, contents, outlines, history, dir, asked });
+        let (dir, doubted) = (dir.to_owned(), Mutex::default());
+        let inner = Arc::new(Inner {
+            place,
+            access,
+            means,
+            refs,
+            asking,
+            contents,
+            outlines,
+            history,
+            dir,
+            asked,
+            doubted,
+        });
         let keeper: Weak<Inner> = Arc::downgrade(&inner);
         inner.means.room.enter(&inner.dir, keeper);
         Self { inner }

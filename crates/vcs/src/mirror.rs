@@ -32,6 +32,7 @@ const ATTRIBUTES: &str = "* -export-subst -export-ignore\n";
 pub(crate) struct Mirror {
     dir: PathBuf,
     is_begun: AtomicBool,
+    is_doubtful: AtomicBool,
     /// What its objects are asked of.
     pub(crate) objects: Objects,
 }
@@ -57,8 +58,8 @@ impl Mirror {
             remove(dir);
             make(dir, &config).map_err(failed)?;
         }
-        let is_begun = AtomicBool::new(false);
-        Ok(Self { dir: dir.to_owned(), is_begun, objects: Objects::new(talks) })
+        let (is_begun, is_doubtful) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { dir: dir.to_owned(), is_begun, is_doubtful, objects: Objects::new(talks) })
     }
 
     /// Where it is, for `GIT_DIR`.
@@ -69,6 +70,16 @@ impl Mirror {
     /// Whether history ends somewhere that is not its beginning.
     pub(crate) fn is_shallow(&self) -> bool {
         self.dir.join("shallow").exists()
+    }
+
+    /// Notes that reading broke off in the middle, when it was too late to read elsewhere.
+    pub(crate) fn doubt(&self) {
+        self.is_doubtful.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether reading broke off.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.is_doubtful.load(Ordering::Relaxed)
     }
 
     /// Whether anything was fetched into it.

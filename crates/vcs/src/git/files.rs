@@ -3,6 +3,7 @@
 //! What a copy does not have says nothing about the commit: it may be an outline, or it may be damaged. So a file is absent
 //! only when every directory on the way was read, and the last does not have it.
 
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use super::shelf::Extent;
 use super::{Inner, tree};
 use crate::jail::{Command, Reach};
 use crate::mirror::{Found, Kind, Mirror, Object};
-use crate::{Archive, EntryKind, System, Trouble, VcsError};
+use crate::{Archive, ArchiveError, EntryKind, System, Trouble, VcsError};
 
 /// The largest commit, and the largest directory.
 const MAX_OBJECT_BYTES: u64 = 64 << 20;
@@ -174,12 +175,20 @@ impl Inner {
         let command = command.env("GIT_LITERAL_PATHSPECS", "1").args(["archive", "--format=tar"]);
         let command = command.args(["--end-of-options", id]);
         let command = if directory.is_empty() { command } else { command.arg(directory) };
-        let stream = command.stream().await?;
+        let mut stream = command.stream().await?;
         let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
         let (listed, keep) = (entries.clone(), mirror.clone());
         Ok(Archive::new(entries, move |each| {
-            let _keep = keep;
-            tree::contents(stream, prefix.as_bytes(), &listed, each)
+            let mut is_unwanted = false;
+            let read = tree::contents(&mut stream, prefix.as_bytes(), &listed, &mut |path, content| {
+                each(path, content).inspect_err(|_| is_unwanted = true)
+            });
+            let whole = read
+                .and_then(|()| stream.finish().map_err(|error| ArchiveError::Read(io::Error::other(error))));
+            if whole.is_err() && !is_unwanted {
+                keep.doubt();
+            }
+            whole
         }))
     }
 

@@ -110,7 +110,9 @@ impl Inner {
         };
         for extent in extents {
             let mirror = self.shelf(*extent).slot.open(Format::of(id)).await?;
-            if self.has(&mirror, id).await? {
+            if mirror.is_doubtful() && self.may_doubt() {
+                self.start_over(&mirror).await;
+            } else if self.has(&mirror, id).await? {
                 return Ok(Some(mirror));
             }
         }

@@ -1,15 +1,20 @@
 //! The place of a kept copy: opened when it is needed, given up when it is not, thrown away when it is damaged.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 
 use super::Inner;
 use super::refs::Format;
 use crate::jail::Reach;
 use crate::mirror::{Mirror, Talks, remove};
 use crate::{System, Trouble, VcsError};
+
+/// Copies are thrown away on a suspicion no more often.
+const BETWEEN_DOUBTS: Duration = Duration::from_mins(10);
 
 /// A directory, and the copy in it while it is open. Everyone who uses the copy holds it.
 #[derive(Debug)]
@@ -72,6 +77,17 @@ impl Inner {
                 return self.throw_away().await;
             }
         }
+    }
+
+    /// Whether a copy may be thrown away on a suspicion: now and then only, since an archive may also break off because of
+    /// what is in it.
+    pub(super) fn may_doubt(&self) -> bool {
+        let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = doubted.is_none_or(|at| at.elapsed() > BETWEEN_DOUBTS);
+        if may {
+            *doubted = Some(Instant::now());
+        }
+        may
     }
 
     /// Throws all copies away.

@@ -148,14 +148,53 @@ async fn a_damaged_copy_is_fetched_anew_and_nothing_is_said_to_be_absent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_whose_archive_broke_off_is_fetched_anew_for_the_next() {
+    let world = World::new(&versions(1)).await;
+    let mut dice = testkit::Dice::new(7);
+    let bytes: Vec<u8> = (0..200_000).map(|_| u8::try_from(dice.below(256)).unwrap()).collect();
+    fs::write(world.dir.path().join("host/r/asset"), bytes).unwrap();
+    world.go_on("git add .\ngit commit -q -m asset\ngit tag v2\n");
+    let repo = world.repo();
+    let id = repo.stat(Some("v2")).await.unwrap().id;
+    drop(repo.archive(&id, "").await.unwrap());
+    // Whoever reads may leave, which says nothing of the copy.
+    let before = world.host.count("fetch");
+    let left = repo.archive(&id, "").await.unwrap();
+    let read = move || left.read(|_, _| Err(vcs::ArchiveError::Malformed("enough".to_owned())));
+    assert!(tokio::task::spawn_blocking(read).await.unwrap().is_err());
+    drop(repo.archive(&id, "").await.unwrap());
+    assert_eq!(world.host.count("fetch"), before);
+    damage(&world, |bytes| {
+        if bytes.len() > 100_000 {
+            bytes[100_000..100_100].fill(0);
+        }
+    });
+    let broken = repo.archive(&id, "").await.unwrap();
+    let fetches = world.host.count("fetch");
+    let read = move || {
+        broken.read(|_, content| {
+            std::io::copy(content, &mut std::io::sink())?;
+            Ok(())
+        })
+    };
+    assert!(tokio::task::spawn_blocking(read).await.unwrap().is_err());
+    assert_eq!(unpack(repo.archive(&id, "").await.unwrap()).await.len(), 3);
+    assert_eq!(world.host.count("fetch"), fetches + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_history_is_fetched_anew() {
-    let mut world = World::new(&versions(3)).await;
-    let id = world.repo().stat(Some("v1.2.0")).await.unwrap().id;
-    world.repo().tags_behind(&id, "v").await.unwrap();
-    world.restart();
-    damage(&world, |bytes| bytes.truncate(40));
-    assert_eq!(world.repo().tags_behind(&id, "v").await.unwrap().len(), 3);
-    assert!(world.repo().descends_from(&id, "v1.0.0").await.unwrap());
+    for restarts in [true, false] {
+        let mut world = World::new(&versions(3)).await;
+        let id = world.repo().stat(Some("v1.2.0")).await.unwrap().id;
+        world.repo().tags_behind(&id, "v").await.unwrap();
+        if restarts {
+            world.restart();
+        }
+        damage(&world, |bytes| bytes.truncate(40));
+        assert_eq!(world.repo().tags_behind(&id, "v").await.unwrap().len(), 3, "{restarts}");
+        assert!(world.repo().descends_from(&id, "v1.0.0").await.unwrap(), "{restarts}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
