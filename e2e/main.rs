@@ -10,6 +10,7 @@ mod client;
 mod crash;
 mod database;
 mod developer;
+mod direct;
 mod drain;
 mod gone;
 mod import;

@@ -6,7 +6,11 @@
 
 use std::sync::Arc;
 
+use gomod::ModulePath;
 use gomod::goproxy::{ProxyList, ProxyScheme, ProxyTarget, ProxyUrl};
+
+use vcs::Place;
+use vcs::jail::Sent;
 
 use crate::clients::Clients;
 use crate::{
@@ -80,6 +84,11 @@ impl Builder {
     #[must_use]
     pub fn with_direct(self, direct: Arc<dyn Source>) -> Self {
         Self { direct, ..self }
+    }
+
+    /// What is sent to the repository of a module, if a credential is configured for it.
+    pub fn credential_for(&self, path: &ModulePath, place: &Place) -> Option<Sent> {
+        self.credentials.for_place(path, place).map(|(_, sent)| sent)
     }
 
     /// The source that a URL names: a proxy under its `host[:port]`, a tree under `file`.

@@ -102,11 +102,11 @@ impl Direct {
     /// The module in its repository. Nothing is asked yet.
     fn code(&self, found: &Found) -> Result<Code, SourceError> {
         let DirectParts { finder, repositories, builder, .. } = &self.parts;
-        let credential = builder.credentials.for_place(&found.path, &found.place);
+        let credential = builder.credential_for(&found.path, &found.place);
         let schemes = finder.schemes(&found.path, &found.root);
         let access = Access {
             schemes: schemes.into_iter().map(str::to_owned).collect(),
-            credential: credential.map(|(_, sent)| sent),
+            credential,
             is_insecure: finder.is_insecure(&found.path),
         };
         let told = |error| self.told(&found.path, &error);

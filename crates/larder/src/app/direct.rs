@@ -128,7 +128,7 @@ pub(super) fn source(config: &Config, builder: &Builder, before: &Workshop) -> a
     };
     let private = rules.private.clone();
     Ok(Direct::new(DirectParts {
-        finder: Finder::new(builder, rules, ping(repositories.clone())),
+        finder: Finder::new(builder, rules, ping(repositories.clone(), builder.clone())),
         repositories,
         is_private: Arc::new(move |path| private.matches_folded(path.as_str())),
         builder: builder.clone(),
@@ -136,11 +136,12 @@ pub(super) fn source(config: &Config, builder: &Builder, before: &Workshop) -> a
 }
 
 /// Asks for the tags of a repository whose scheme is only guessed.
-fn ping(repositories: Repositories) -> Ping {
-    Arc::new(move |place| {
+fn ping(repositories: Repositories, builder: Builder) -> Ping {
+    Arc::new(move |path, place, access| {
         let opened = repositories.open();
+        let credential = builder.credential_for(path, &place);
         async move {
-            let access = Access { schemes: vec![place.scheme().to_owned()], ..Access::default() };
+            let access = Access { credential, ..access };
             opened?.open(&place, &access)?.tags("").await.map(drop)
         }
         .boxed()

@@ -33,6 +33,7 @@ use gomod::meta::{self, GoImport, MatchError};
 use gomod::repo::{self, Address, PathRepo, RepoError};
 use gomod::{ModulePath, Patterns};
 use reqwest::StatusCode;
+use vcs::jail::Access;
 use vcs::{Place, PlaceError, System, VcsError};
 
 use super::Found;
@@ -51,8 +52,10 @@ const MOST_ABOVE: usize = 8;
 /// The most that the tags of a page may have, in bytes, if it is to be remembered.
 const MAX_REMEMBERED_BYTES: usize = 64 << 10;
 
-/// Asks whether a repository answers at a place; the tools' affair (`git ls-remote`, `hg identify`, `svn info`).
-pub type Ping = Arc<dyn Fn(Place) -> BoxFuture<'static, Result<(), VcsError>> + Send + Sync>;
+/// Asks whether a repository answers at a place, for a module and in the ways that are open to it; the tools' affair
+/// (`git ls-remote`, `hg identify`, `svn info`).
+pub type Ping =
+    Arc<dyn Fn(&ModulePath, Place, Access) -> BoxFuture<'static, Result<(), VcsError>> + Send + Sync>;
 
 /// What the operator says about finding.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -209,7 +212,11 @@ impl Finder {
         let places = tried.iter().map(|scheme| Place::new(system, &format!("{scheme}://{address}")));
         let places: Vec<Place> = places.collect::<Result<_, _>>()?;
         let secure = !open.contains(&"http");
-        let (ping, memory) = (Arc::clone(&self.ping), self.memory);
+        // A tool may be told to go elsewhere than the place says, by any way that is open.
+        let schemes = open.iter().map(|scheme| (*scheme).to_owned()).collect();
+        let access = Access { schemes, credential: None, is_insecure: self.is_insecure(path) };
+        let (ping, module, memory) = (Arc::clone(&self.ping), path.clone(), self.memory);
+        let ping = move |place| ping(&module, place, access.clone());
         let keep = move |found: &Result<Place, FindError>| match found {
             Ok(_) => memory.found,
             Err(error) if error.class().is_absent() => memory.absent,
@@ -379,7 +386,11 @@ fn schemes_of(system: System) -> &'static [&'static str] {
 }
 
 /// The first place that answers. That none does is told as absence only if each has said so.
-async fn first_that_answers(ping: Ping, places: Vec<Place>, secure: bool) -> Result<Place, FindError> {
+async fn first_that_answers(
+    ping: impl Fn(Place) -> BoxFuture<'static, Result<(), VcsError>>,
+    places: Vec<Place>,
+    secure: bool,
+) -> Result<Place, FindError> {
     let mut unclear = None;
     for place in places {
         if place.system() == System::Fossil {

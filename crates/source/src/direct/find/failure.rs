@@ -48,7 +48,7 @@ pub enum FindError {
         secure: bool,
     },
     /// The path names a repository by its suffix, and it cannot be told where it answers.
-    #[error("no protocol found for repository: {fault}")]
+    #[error("no protocol found for repository: {}", in_words(fault))]
     Unanswered {
         /// What the first of the schemes said that did not say no.
         fault: VcsError,
@@ -241,5 +241,13 @@ fn response(said: &str) -> String {
         "" => String::new(),
         _ if said.contains('\n') => format!("\n\tserver response:\n\t{}", said.replace('\n', "\n\t")),
         _ => format!("\n\tserver response: {said}"),
+    }
+}
+
+/// A fault with what the tool said of it.
+fn in_words(fault: &VcsError) -> String {
+    match fault {
+        VcsError::Failed { text, .. } if !text.is_empty() => format!("{fault}\n{text}"),
+        _ => fault.to_string(),
     }
 }
