@@ -93,10 +93,15 @@ impl Code {
     /// The revision that a version or query names.
     pub(super) async fn revision(&self, asked: &str) -> Result<Revision, CodeError> {
         let name = self.layout.revision_of(asked);
-        self.repo.stat(Some(&name)).await.map_err(|cause| {
+        self.repo.stat(Some(&name)).await.map_err(|cause| match cause {
+            // What a tag names may not be there, or be no commit: it is the tag that nobody can use.
+            VcsError::UnknownRevision { .. } => {
+                self.invalid(asked, VersionRule::Revision(VcsError::UnknownRevision { name: name.clone() }))
+            }
             // A repository that is not there is no statement about one of its revisions.
-            let is_told = cause.is_absent() && !matches!(cause, VcsError::Missing { .. });
-            if is_told { self.invalid(asked, VersionRule::Revision(cause)) } else { self.trouble(cause) }
+            VcsError::Missing { .. } => self.trouble(cause),
+            cause if cause.is_absent() => self.invalid(asked, VersionRule::Revision(cause)),
+            cause => self.trouble(cause),
         })
     }
 

@@ -62,6 +62,9 @@ fn place_of(path: &str) -> Option<(String, String, &'static str)> {
         let root = rest.split('/').next()?;
         return Some((format!("gopkg.in/{root}"), "gopkg".to_owned(), ""));
     }
+    if path == "example.test/whole/v2" {
+        return Some((path.to_owned(), "whole".to_owned(), ""));
+    }
     let name = path.strip_prefix("example.test/")?.split('/').next()?;
     let subdir = if name == "fourth" { "go" } else { "" };
     Some((format!("example.test/{name}"), name.to_owned(), subdir))
@@ -243,6 +246,11 @@ const DIFFERENT: &[(&str, &str)] = &[
     ),
     ("gopkg.in/gp.v1@v0.1.0", "as above"),
     ("gopkg.in/gp.v2@v3.0.0", "as above"),
+    (
+        "example.test/odd@v1.1.0",
+        "a tag of a file is no version; the go command stumbles over what git says of it",
+    ),
+    ("example.test/odd@latest", "as above"),
 ];
 
 /// What clients of a server get otherwise, and why.

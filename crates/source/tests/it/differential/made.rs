@@ -36,7 +36,8 @@ impl Made {
             &["init", "-q", "--bare", "-b", "main", &format!("--object-format={format}"), "."],
             "",
         );
-        let mut writing = Writing { made, stream: String::new(), commits: 0, hidden: Vec::new() };
+        let mut writing =
+            Writing { made, stream: String::new(), commits: 0, hidden: Vec::new(), late: Vec::new() };
         for line in script.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             writing.line(line, if format == "sha1" { 40 } else { 64 });
         }
@@ -80,6 +81,8 @@ struct Writing {
     commits: usize,
     /// Branches that nobody shall see.
     hidden: Vec<String>,
+    /// Tags of tags, and tags of files in `main`, which are made last.
+    late: Vec<(bool, String, String)>,
 }
 
 impl Writing {
@@ -105,6 +108,10 @@ impl Writing {
                 self.name(rest, &format!("tag {rest}\nfrom :{}\n{tagger}", self.commits));
             }
             "branch" => self.name(rest, &format!("reset refs/heads/{rest}\nfrom :{}\n\n", self.commits)),
+            "nested" | "thing" => {
+                let (new, old) = rest.split_once(' ').unwrap();
+                self.late.push((word == "nested", new.to_owned(), old.to_owned()));
+            }
             "hidden" => {
                 let (reference, branch) = rest.split_once(' ').unwrap();
                 let line = format!("reset {reference}\nfrom :{}\n\n", self.commits);
@@ -144,6 +151,20 @@ impl Writing {
         );
         for branch in &self.hidden {
             git(&self.made.dir, &["update-ref", "-d", &format!("refs/heads/{branch}")], "");
+        }
+        for (is_nested, new, old) in &self.late {
+            let what = if *is_nested { format!("refs/tags/{old}") } else { format!("main:{old}") };
+            let kind: &[&str] = if *is_nested { &["-a", "-m", "x"] } else { &[] };
+            let user = [
+                "-c",
+                "user.name=T",
+                "-c",
+                "user.email=t@example.test",
+                "-c",
+                "advice.nestedTag=false",
+                "tag",
+            ];
+            git(&self.made.dir, &[&user, kind, &[new, &what]].concat(), "");
         }
         let marks = std::fs::read_to_string(marks).unwrap_or_default();
         self.made.ids = vec![String::new(); self.commits + 1];
