@@ -106,7 +106,11 @@ impl Inner {
             if object == fetched || !self.outlines.slot.holds(&mirror).await {
                 return Err(Unread::Damaged(mirror, damaged("an object is missing")));
             }
-            mirror = self.fetch_object(&object).await?;
+            mirror = if self.is_worth_all(Format::of(id)).await? {
+                self.located(Extent::Whole, id).await?
+            } else {
+                self.fetch_object(&object).await?
+            };
             fetched = object;
         }
     }

@@ -19,10 +19,11 @@ pub(crate) struct Filters {
 }
 
 impl Filters {
-    /// The filter for a server, if there is one.
-    pub(super) fn of(&self, place: &Place) -> Option<&'static str> {
+    /// The filter for a server, if there is one; `deep` if files in directories are wanted, and so all directories.
+    pub(super) fn of(&self, place: &Place, deep: bool) -> Option<&'static str> {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        FILTERS.get(refused.get(&server(place)).copied().unwrap_or(0)).copied()
+        let first = refused.get(&server(place)).copied().unwrap_or(0);
+        FILTERS.get(first.max(usize::from(deep))).copied()
     }
 
     /// It left out what it was told to.
@@ -35,10 +36,12 @@ impl Filters {
         self.proven.lock().unwrap_or_else(PoisonError::into_inner).contains(&server(place))
     }
 
-    /// It refused the one it was given.
-    pub(super) fn lower(&self, place: &Place) {
+    /// It refused this one.
+    pub(super) fn refuse(&self, place: &Place, filter: &str) {
+        let next = FILTERS.iter().position(|known| *known == filter).map_or(FILTERS.len(), |at| at + 1);
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        *refused.entry(server(place)).or_default() += 1;
+        let kept = refused.entry(server(place)).or_default();
+        *kept = next.max(*kept);
     }
 
     /// It leaves nothing out.

@@ -36,6 +36,13 @@ pub(super) struct Want {
     pub(super) source: String,
 }
 
+impl Want {
+    /// Whether it is a tag in a folder of tags, as those of modules in directories are.
+    pub(super) fn is_deep(&self) -> bool {
+        self.source.strip_prefix("refs/tags/").is_some_and(|tag| tag.contains('/'))
+    }
+}
+
 impl Remote<'_> {
     /// All refs, as text. `dir` is a directory of ours, which is made if it is needed.
     pub(super) async fn refs(&self, dir: &Path) -> Result<Vec<u8>, VcsError> {

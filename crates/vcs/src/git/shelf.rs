@@ -27,6 +27,8 @@ pub(super) const FETCH_DEADLINE: Duration = Duration::from_mins(10);
 pub(super) const MAX_COMMIT_BYTES: u64 = 16 << 20;
 /// How many packs a copy may have before they are gathered.
 pub(super) const MAX_PACKS: usize = 50;
+/// From how many fetches of outlines and single files on whole commits are fetched.
+const MAX_PIECES: usize = 16;
 /// How many of the newest tags are taken along.
 const MAX_LIKELY: usize = 16;
 /// How many commits are fetched together at most.
@@ -141,11 +143,16 @@ impl Inner {
     /// The extent that costs less, if an outline would do.
     async fn cheaper(&self, extent: Extent, format: Format) -> Result<Extent, VcsError> {
         let is_begun = self.contents.slot.open(format).await?.is_begun();
-        let is_full = self.outlines.slot.open(format).await?.packs() > MAX_PACKS;
-        if is_begun || is_full || self.means.filters.of(&self.place).is_none() {
+        if is_begun || self.is_worth_all(format).await? || self.means.filters.of(&self.place, false).is_none()
+        {
             return Ok(Extent::Whole);
         }
         Ok(extent)
+    }
+
+    /// Whether so much was asked for piece by piece that all of it costs less.
+    pub(super) async fn is_worth_all(&self, format: Format) -> Result<bool, VcsError> {
+        Ok(self.outlines.slot.open(format).await?.packs() > MAX_PIECES)
     }
 
     /// Whether a copy has a commit. A damaged one has nothing, and goes.
@@ -284,7 +291,7 @@ impl Inner {
         loop {
             let filter = match extent {
                 Extent::Whole => None,
-                Extent::Outline => self.means.filters.of(&self.place),
+                Extent::Outline => self.means.filters.of(&self.place, wants.iter().any(Want::is_deep)),
             };
             let fetched = remote.fetch(mirror, wants, filter).await;
             if filter.is_some() {
@@ -292,7 +299,7 @@ impl Inner {
             }
             match fetched {
                 Err(VcsError::Failed { text, .. }) if filter.is_some() && text.contains("filter") => {
-                    self.means.filters.lower(&self.place);
+                    self.means.filters.refuse(&self.place, filter.unwrap_or_default());
                 }
                 Ok(said) => {
                     match filter {

@@ -181,6 +181,36 @@ async fn a_go_mod_is_read_without_the_other_files() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_module_in_a_directory_costs_its_directories_and_its_go_mod() {
+    let world = large("uploadpack.allowFilter=true").await;
+    world.go_on("git tag a/b/v1.0.0\n");
+    let repo = world.repo();
+    let id = repo.stat(Some("a/b/v1.0.0")).await.unwrap().id;
+    assert!(repo.read_file(&id, "a/b/go.mod", 1 << 10).await.unwrap().is_some());
+    assert_eq!(repo.read_file(&id, "a/b/c/go.mod", 1 << 10).await.unwrap(), None);
+    assert_eq!(world.host.count("fetch"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_many_single_files_the_rest_is_fetched_at_once() {
+    use std::fmt::Write as _;
+
+    let mut recipe = "git init\ngit config uploadpack.allowFilter true\n".to_owned();
+    for module in 0..30 {
+        let _ = write!(recipe, "mkdir m{module}\necho 'module m{module}'\ncp stdout m{module}/go.mod\n");
+    }
+    let world = World::new(&format!("{recipe}git add .\ngit commit -q -m x\ngit tag v1.0.0\n")).await;
+    let repo = world.repo();
+    let id = repo.stat(Some("v1.0.0")).await.unwrap().id;
+    for module in 0..30 {
+        let text = repo.read_file(&id, &format!("m{module}/go.mod"), 100).await.unwrap().unwrap();
+        assert_eq!(text, format!("module m{module}\n"));
+    }
+    // An outline, sixteen files, and all.
+    assert_eq!(world.host.count("fetch"), 18);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_with_fewer_filters_are_asked_for_what_they_know() {
     let cases = [
         ("uploadpack.allowFilter=true uploadpackfilter.tree.allow=false", true),
