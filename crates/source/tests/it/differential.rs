@@ -3,6 +3,7 @@
 //! Compared are the version, the `.info` file as the go command caches it, the hashes of zip and go.mod, the origin of what was
 //! queried, lists, and the words of errors. What the repositories are, and what is asked, is in the two texts beside.
 
+mod hosts;
 mod made;
 mod pinned;
 mod served;
