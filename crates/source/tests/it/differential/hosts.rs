@@ -44,7 +44,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         Made::all(REPOSITORY, &dir.path().join("served"));
         let host = GitHost::start(&dir.path().join("served")).await;
-        Self { host, dir }
+        Self { dir, host }
     }
 
     /// A source that knows nothing yet; URLs of repositories, asked as pages, have this status.
