@@ -7,6 +7,7 @@ mod control;
 mod direct;
 mod doors;
 pub mod explain;
+pub mod hook;
 mod import;
 mod own_log;
 mod owner;
@@ -121,6 +122,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let reloader = Arc::new(Reloader::new(reading, loaded, live));
     let scrub = Arc::new(Scrub::new(pipeline.clone(), Some(disk.clone()), clock.clone()));
     let api = api::Api::over(api::Parts {
+        hook: pushes(&pipeline, &tasks, &clock),
         disk: disk.clone(),
         scrub: scrub.clone(),
         scrub_rate: schedule.bytes_per_s,
@@ -144,6 +146,16 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     }
     reloader.ready();
     Ok(App { addresses, names, pipeline, reloader, notify, disk, tasks, tracer, retire, drain })
+}
+
+/// What takes push events.
+fn pushes(pipeline: &Arc<Pipeline>, tasks: &Tasks, clock: &Clock) -> hook::Hook {
+    hook::Hook::over(hook::Parts {
+        pipeline: pipeline.clone(),
+        repositories: Arc::new(hook::NoRepositories),
+        tasks: tasks.clone(),
+        clock: clock.clone(),
+    })
 }
 
 /// What is done behind the requests.

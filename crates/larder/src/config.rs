@@ -23,6 +23,7 @@ mod check;
 mod credential;
 mod environment;
 mod file;
+mod hook;
 mod keys;
 mod layers;
 mod limits;
@@ -66,6 +67,7 @@ pub use cache::Cache;
 pub use change::{Change, changes};
 pub use credential::{Credential, Form};
 pub use environment::{Environment, state_directory};
+pub use hook::Hook;
 pub use keys::{Key, Keys, Kind};
 pub use layers::{FlagValue, Loaded, Origin, Sources, TextFile};
 pub use limits::Limits;
@@ -192,6 +194,8 @@ pub struct Config {
     pub access: Access,
     /// Who may ask the server about itself, and tell it what to do.
     pub admin: Admin,
+    /// Who may say that something was pushed to a repository.
+    pub hook: Hook,
 }
 
 impl Default for Config {
@@ -230,6 +234,7 @@ impl Default for Config {
             trace: Trace::default(),
             access: Access::default(),
             admin: Admin::default(),
+            hook: Hook::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod downloads;
 mod fault;
 mod home;
+pub mod hook;
 mod io;
 pub mod listen;
 mod metrics;
@@ -133,6 +134,7 @@ impl Service {
                     Some(why) => Served::plain(Kind::Api, admin::refuse(&why).answer(begun.id()), &path),
                 }
             }
+            None if path == Some(hook::PATH) => Box::pin(self.push(request, begun.id())).await,
             None => self.route(&request, who, begun.id()).await,
         };
         self.told(served, begun)
@@ -184,6 +186,18 @@ impl Service {
             Err(refusal) => refusal.answer(id),
         };
         Served::plain(Kind::Api, response, &path)
+    }
+
+    async fn push<B>(&self, request: Request<B>, id: &RequestId) -> Served
+    where
+        B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let secret = self.settings.now().hook.clone();
+        let response = match hook::admit(request, secret.as_deref()).await {
+            Ok(push) => hook::answer(self.calls.push(push).await, id),
+            Err(refusal) => refusal.answer(id),
+        };
+        Served::plain(Kind::Api, response, hook::PATH)
     }
 
     /// The response with what every response has, and its record.

@@ -30,9 +30,11 @@ use serde::de::DeserializeOwned;
 use store::Disk;
 
 use super::Reloader;
+use super::hook::Hook;
 use crate::clock::Clock;
 use crate::http::admin::{self, Call, Calls, Door, Refusal};
 use crate::http::body::Body;
+use crate::http::hook::{Push, Pushed};
 use crate::jobs::scrub::Scrub;
 use crate::observe::{Counters, Samples};
 use crate::pipeline::Pipeline;
@@ -101,6 +103,8 @@ pub(super) struct Parts {
     pub(super) reloader: Arc<Reloader>,
     /// The time.
     pub(super) clock: Clock,
+    /// What takes push events.
+    pub(super) hook: Hook,
     /// Where everything is kept.
     pub(super) disk: Arc<Disk>,
     /// Addresses and paths that are listened on.
@@ -175,6 +179,12 @@ impl Api {
 impl Calls for Api {
     fn tell(&self, samples: &mut Samples) {
         metrics::tell(&self.0, samples);
+        self.0.hook.tell(samples);
+    }
+
+    fn push(&self, push: Push) -> BoxFuture<'static, Result<Pushed, Refusal>> {
+        let parts = self.0.clone();
+        Box::pin(async move { parts.hook.take(push).await })
     }
 
     fn answer(&self, call: Call) -> BoxFuture<'static, Response<Body>> {

@@ -101,6 +101,7 @@ pub(super) fn sources(
     let direct = direct::source(config, &builder, &workshop)?;
     let builder = builder.with_direct(Arc::new(direct));
     let routes = routes(config, &builder)?;
+    secrets::hook(config)?;
     Ok(pipeline::Settings {
         databases: databases(config, &builder, clock, (routes.default_chain(), memories))?,
         routes,
@@ -169,6 +170,8 @@ pub(super) fn service(config: &Config) -> http::Settings {
         admin_on_loopback: config.admin.loopback,
         metrics_allow: config.metrics.allow.clone(),
         log_peers: config.log.peer,
+        // That it can be read was seen when the sources were built from the same settings.
+        hook: secrets::hook(config).ok().flatten().map(String::into_bytes),
         proxies: config.access.proxies.clone(),
         path_bytes: config.limits.path_bytes as usize,
         downloads: Downloads {

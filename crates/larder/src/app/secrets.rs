@@ -72,11 +72,20 @@ pub(super) fn read(secret: &Secret) -> Result<String, SecretError> {
 /// The files that hold credentials, the netrc among them, whether they are there or not. Keys are not: ssh reads them.
 pub(super) fn files(config: &Config) -> Vec<PathBuf> {
     let secrets = config.credential.iter().flat_map(|entry| [&entry.password, &entry.token]).flatten();
+    let secrets = secrets.chain(&config.hook.secret);
     let named = secrets.filter_map(|secret| match secret.find() {
         Found::File(path) => Some(path.to_owned()),
         Found::Value(_) | Found::Unset(_) => None,
     });
     named.chain(config.netrc.clone()).collect()
+}
+
+/// The secret by which push events are signed, if one is set.
+///
+/// # Errors
+/// It cannot be had; the key is named.
+pub(super) fn hook(config: &Config) -> anyhow::Result<Option<String>> {
+    config.hook.secret.as_ref().map(read).transpose().context("`hook.secret`")
 }
 
 fn read_file(path: &Path, max_bytes: u64) -> Result<String, SecretError> {

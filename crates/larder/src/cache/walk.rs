@@ -1,9 +1,10 @@
 //! Going through all modules of which something is recorded.
 
+use gomod::repo::below;
 use gomod::{EscapedPath, ModulePath};
 use store::{Key, Pages, StoreError};
 
-use super::Cache;
+use super::{Cache, Remembered};
 
 /// Names looked at in one go.
 const PAGE: usize = 500;
@@ -18,6 +19,38 @@ impl Cache {
     /// None in practice: the store cannot name the place of the manifests.
     pub fn modules(&self, after: Option<Key>) -> Result<Modules<'_>, StoreError> {
         Ok(Modules(Pages::of(&*self.blobs, Key::named("meta")?, after, PAGE)))
+    }
+}
+
+impl Cache {
+    /// Modules at and below an import path of which something is recorded or known, so many at most and perhaps one page
+    /// more.
+    ///
+    /// # Errors
+    /// The store could not list them.
+    pub async fn modules_below(&self, root: &ModulePath, most: usize) -> Result<Vec<ModulePath>, StoreError> {
+        let Ok(under) = Key::parse(&format!("meta/{}", root.escape())) else { return Ok(Vec::new()) };
+        let mut pages = Pages::of(&*self.blobs, under, None, PAGE);
+        let mut found: Vec<ModulePath> = Vec::new();
+        while let Some(page) = pages.page().await? {
+            for listed in page {
+                let path =
+                    listed.key.as_str().strip_prefix("meta/").and_then(|name| Some(name.split_once("/@")?.0));
+                let path = path.and_then(|path| EscapedPath::unescape(path).ok());
+                found.extend(path.filter(|path| found.last() != Some(path)));
+            }
+            if found.len() >= most {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Modules at and below an import path of which something is remembered as absent.
+    pub fn absent_below(&self, root: &ModulePath) -> Vec<ModulePath> {
+        let wants = self.memory.iter().filter(|(_, held)| matches!(held, Remembered::Absent(_)));
+        let paths = wants.filter_map(|(want, _)| want.module().cloned());
+        paths.filter(|path| below(path.as_str(), root.as_str()).is_some()).collect()
     }
 }
 

@@ -69,6 +69,10 @@ pub(super) fn conflicts(config: &Config) -> Vec<Conflict> {
     }
     found.extend(of_upstreams(config));
     found.extend(of_credentials(config));
+    found.extend(config.hook.unset().map(|variable| {
+        let reason = format!("the variable {variable} is not set, or is empty");
+        Conflict { keys: vec!["hook.secret"], reason }
+    }));
     found.extend(of_traces(config));
     found.extend(of_own_log(config));
     found

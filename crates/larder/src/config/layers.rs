@@ -273,6 +273,7 @@ impl Settled {
         };
         config.credential.iter_mut().for_each(|credential| credential.resolve(environment));
         config.log.resolve(environment);
+        config.hook.resolve(environment);
         let is_wrong = |key: &str| {
             mistakes
                 .iter()

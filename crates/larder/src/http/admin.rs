@@ -19,6 +19,7 @@ use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 
 use super::body::Body;
+use super::hook::{Push, Pushed};
 use crate::auth::Identity;
 use crate::observe::{RequestId, Samples};
 
@@ -74,6 +75,9 @@ pub struct Call {
 pub trait Calls: Send + Sync + 'static {
     /// Answers one call. The future belongs to the request: it is dropped when the caller leaves.
     fn answer(&self, call: Call) -> BoxFuture<'static, Response<Body>>;
+
+    /// Takes a push event whose signature is right.
+    fn push(&self, push: Push) -> BoxFuture<'static, Result<Pushed, Refusal>>;
 
     /// Adds the numbers that only the whole server knows.
     fn tell(&self, samples: &mut Samples);

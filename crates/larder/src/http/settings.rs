@@ -10,7 +10,7 @@ use super::downloads;
 use crate::config::Cidr;
 
 /// What an operator may change of the service while it runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// How long others may store files of versions.
     pub immutable: Duration,
@@ -22,6 +22,8 @@ pub struct Settings {
     pub metrics_allow: Vec<Cidr>,
     /// Whether the log tells where requests come from.
     pub log_peers: bool,
+    /// The secret by which push events are signed; without one nobody is listened to.
+    pub hook: Option<Vec<u8>>,
     /// Servers in front that are believed when they say for whom they ask.
     pub proxies: Vec<Cidr>,
     /// Longest path that is looked at; module paths and versions are far shorter.
@@ -54,6 +56,7 @@ pub(super) struct Live {
     pub(super) admin_on_loopback: bool,
     pub(super) metrics_allow: Vec<Cidr>,
     pub(super) log_peers: bool,
+    pub(super) hook: Option<Vec<u8>>,
     pub(super) proxies: Vec<Cidr>,
     pub(super) path_bytes: usize,
     pub(super) downloads: downloads::Bounds,
@@ -73,6 +76,7 @@ impl From<Settings> for Live {
             admin_on_loopback: settings.admin_on_loopback,
             metrics_allow: settings.metrics_allow,
             log_peers: settings.log_peers,
+            hook: settings.hook,
             proxies: settings.proxies,
             path_bytes: settings.path_bytes,
             downloads: settings.downloads,

@@ -90,6 +90,16 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// Adds one.
+    pub fn add(&mut self, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let place = BOUNDS_US.iter().position(|bound| us <= *bound).unwrap_or(BOUNDS_US.len());
+        if let Some(count) = self.counts.get_mut(place) {
+            *count += 1;
+        }
+        self.sum_us = self.sum_us.saturating_add(us);
+    }
+
     /// How many there are.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()

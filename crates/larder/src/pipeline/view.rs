@@ -83,6 +83,13 @@ impl Pipeline {
         self.failures.iter().map(|(want, _)| want).filter(|want| want.module() == Some(path)).collect()
     }
 
+    /// Modules at and below an import path of which something is absent or has failed, in no order, some perhaps twice.
+    pub fn troubled_below(&self, root: &ModulePath) -> Vec<ModulePath> {
+        let failed = self.failures.iter().filter_map(|(want, _)| want.module().cloned());
+        let failed = failed.filter(|path| gomod::repo::below(path.as_str(), root.as_str()).is_some());
+        self.cache.absent_below(root).into_iter().chain(failed).collect()
+    }
+
     /// Everything of a module that is being fetched, in no order.
     pub fn under_way_of(&self, path: &ModulePath) -> Vec<Request> {
         let wants = self.flights.all().into_iter().map(|flight| flight.want().clone());

@@ -117,10 +117,10 @@ fn every_key_can_be_set_by_its_variable_and_is_documented() {
 #[test]
 fn passwords_are_not_printed() {
     let loaded =
-        load(&with_variables(bare(), &[("LARDER_UPSTREAM", "https://me:secret@proxy.example")])).unwrap();
-    assert_eq!(loaded.config.upstream.reveal(), "https://me:secret@proxy.example");
-    assert!(!format!("{loaded:?}").contains("secret"));
-    assert!(!redact("https://me:secret@proxy.example").contains("secret"));
+        load(&with_variables(bare(), &[("LARDER_UPSTREAM", "https://me:hunter2@proxy.example")])).unwrap();
+    assert_eq!(loaded.config.upstream.reveal(), "https://me:hunter2@proxy.example");
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+    assert!(!redact("https://me:hunter2@proxy.example").contains("hunter2"));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn go_variables_are_the_lowest_layer_and_goproxy_is_none() {
         ("GOINSECURE", "c.example"),
         ("NETRC", "/etc/netrc"),
         ("SSL_CERT_FILE", "/etc/ca.pem"),
-        ("https_proxy", "http://me:secret@proxy.example:3128"),
+        ("https_proxy", "http://me:hunter2@proxy.example:3128"),
         ("NO_PROXY", "localhost,.example"),
     ];
     let loaded = load(&with_variables(bare(), &variables)).unwrap();
@@ -148,8 +148,8 @@ fn go_variables_are_the_lowest_layer_and_goproxy_is_none() {
     assert_eq!(config.netrc.as_deref(), Some("/etc/netrc".as_ref()));
     assert_eq!(config.network.ca_file.as_deref(), Some("/etc/ca.pem".as_ref()));
     assert_eq!(config.network.no_proxy, ["localhost", ".example"]);
-    assert_eq!(config.network.https_proxy.as_ref().unwrap().reveal(), "http://me:secret@proxy.example:3128");
-    assert!(!loaded.to_table().contains("secret") && !loaded.to_json().to_string().contains("secret"));
+    assert_eq!(config.network.https_proxy.as_ref().unwrap().reveal(), "http://me:hunter2@proxy.example:3128");
+    assert!(!loaded.to_table().contains("hunter2") && !loaded.to_json().to_string().contains("hunter2"));
     assert_eq!(origin(&loaded, "network.https_proxy"), "environment https_proxy");
 }
 

@@ -21,6 +21,7 @@ mod outside;
 mod own_log;
 mod private;
 mod proxy;
+mod pushes;
 mod reload;
 mod scrub;
 mod serving;
