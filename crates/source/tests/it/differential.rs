@@ -138,8 +138,7 @@ fn repos(dir: &Path, status: Option<u16>) -> Repos {
     let jail = Jail::new(JailSettings {
         tools: Tools::find("/usr/local/bin:/usr/bin:/bin".as_ref()),
         environment: Operator::choose(environment),
-        // Each repository keeps children of its own to read with.
-        limits: Limits { content_children: 256, ..Limits::default() },
+        limits: Limits::default(),
         gate: Gate::open(GateSettings::new(|_| false)).unwrap(),
         dir: dir.join("jail"),
     });
