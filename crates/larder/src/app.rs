@@ -5,6 +5,7 @@ mod build;
 pub mod call;
 mod control;
 mod direct;
+pub mod doctor;
 mod doors;
 pub mod explain;
 pub mod hook;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use source::Repositories;
 use store::Disk;
 
 use crate::clock::Clock;
@@ -96,6 +98,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let Doors { listeners, certificates } = doors::open(config, passed)?;
     let names: Vec<_> = listeners.iter().map(|listener| listener.name.clone()).collect();
     let workshop = Workshop::new(config, &reading.environment)?;
+    let repositories = workshop.repositories.clone();
     let pipeline =
         own_log::pipeline_with_it(config, disk.clone(), workshop.clone(), (&tasks, clock.clone()))?;
     let counters = pipeline.counters().clone();
@@ -122,7 +125,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let reloader = Arc::new(Reloader::new(reading, loaded, live));
     let scrub = Arc::new(Scrub::new(pipeline.clone(), Some(disk.clone()), clock.clone()));
     let api = api::Api::over(api::Parts {
-        hook: pushes(&pipeline, &tasks, &clock),
+        hook: pushes(&pipeline, &repositories, &tasks, &clock),
         disk: disk.clone(),
         scrub: scrub.clone(),
         scrub_rate: schedule.bytes_per_s,
@@ -137,8 +140,6 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let service = Service::new(pipeline.clone(), prefix, settings, counters, Arc::new(api));
     let service = Arc::new(service.with_tracer(tracer.clone()));
     tasks.attend(control::run(socket, service.clone(), tasks.clone()));
-    let memories = pipeline.memories();
-    tasks.spawn(async move { memories.open().await });
     start_jobs(&pipeline, &disk, (scrub, schedule), &tasks);
     let addresses = listeners.iter().filter_map(|listener| listener.socket.address()).collect();
     for listener in listeners {
@@ -149,10 +150,10 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
 }
 
 /// What takes push events.
-fn pushes(pipeline: &Arc<Pipeline>, tasks: &Tasks, clock: &Clock) -> hook::Hook {
+fn pushes(pipeline: &Arc<Pipeline>, repositories: &Repositories, tasks: &Tasks, clock: &Clock) -> hook::Hook {
     hook::Hook::over(hook::Parts {
         pipeline: pipeline.clone(),
-        repositories: Arc::new(hook::NoRepositories),
+        repositories: Arc::new(repositories.clone()),
         tasks: tasks.clone(),
         clock: clock.clone(),
     })
@@ -165,6 +166,8 @@ fn start_jobs(
     (scrub, schedule): (Arc<Scrub>, Schedule),
     tasks: &Tasks,
 ) {
+    let memories = pipeline.memories();
+    tasks.spawn(async move { memories.open().await });
     tasks.spawn(jobs::recover::run(disk.clone(), pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::sync::run(pipeline.cache().clone(), tasks.clone()));
     tasks.spawn(jobs::count::run(pipeline.cache().clone(), tasks.clone()));

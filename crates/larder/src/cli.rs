@@ -7,6 +7,7 @@
 mod args;
 mod completions;
 mod config;
+mod doctor;
 mod explain;
 mod failure;
 mod import;
@@ -98,6 +99,8 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Scrub { call, loaded, json } => scrub::run(&call, &loaded, json),
         Mode::SumdbInit { name, key, loaded } => sumdb::init::run(&name, &key, &loaded),
         Mode::Status { ask, named } => status::run(&ask, named.as_ref()),
+        Mode::Tools { loaded, shown } => doctor::tools(&loaded, &shown),
+        Mode::Auth { path, loaded, shown } => doctor::auth(&path, &loaded, &shown),
         Mode::Explain { ask, named, reading } => explain::run(&ask, &named, &reading),
         Mode::Refresh { ask, named } => refresh::run(&ask, &named),
         Mode::Invalidate { ask, named } => invalidate::run(&ask, &named),

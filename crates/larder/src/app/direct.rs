@@ -54,20 +54,7 @@ fn repos(
     guard: &Arc<ArcSwap<Guard>>,
 ) -> Result<Repos, VcsError> {
     let dir = config.data.join("vcs");
-    let local = |what: &str| {
-        let what = what.to_owned();
-        move |cause: std::io::Error| VcsError::Local { what, cause: Arc::new(cause) }
-    };
-    let gate = Gate::open(gate(config, guard)).map_err(local("opening the way to the network"))?;
-    let variables = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let path = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
-    let jail = Jail::new(JailSettings {
-        tools: Tools::find(path.as_ref()),
-        environment: Operator::choose(variables),
-        limits: limits(config),
-        gate,
-        dir: dir.join("jail"),
-    })?;
+    let jail = jail(config, environment, guard, dir.join("jail"))?;
     let settings = ReposSettings {
         dir: dir.join("copies"),
         fresh: config.vcs.remember.into(),
@@ -76,6 +63,36 @@ fn repos(
         status: status_over_http(builder),
     };
     Ok(Repos::new(jail, settings))
+}
+
+/// A jail for the tools, which works in a directory.
+///
+/// # Errors
+/// It cannot be made here.
+pub(super) fn jail(
+    config: &Config,
+    environment: &Environment,
+    guard: &Arc<ArcSwap<Guard>>,
+    dir: PathBuf,
+) -> Result<Jail, VcsError> {
+    let gate = Gate::open(gate(config, guard)).map_err(|cause| VcsError::Local {
+        what: "opening the way to the network".to_owned(),
+        cause: Arc::new(cause),
+    })?;
+    let variables = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    Jail::new(JailSettings {
+        tools: tools(environment),
+        environment: Operator::choose(variables),
+        limits: limits(config),
+        gate,
+        dir,
+    })
+}
+
+/// The tools that are installed.
+pub(super) fn tools(environment: &Environment) -> Tools {
+    let path = environment.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
+    Tools::find(path.as_ref())
 }
 
 fn gate(config: &Config, guard: &Arc<ArcSwap<Guard>>) -> GateSettings {
@@ -113,26 +130,54 @@ fn limits(config: &Config) -> Limits {
 pub(super) fn source(config: &Config, builder: &Builder, before: &Workshop) -> anyhow::Result<Direct> {
     before.guard.store(Arc::new(build::guard(config)));
     let repositories = before.repositories.clone();
+    let private = Pattern::all(&config.private);
+    Ok(Direct::new(DirectParts {
+        finder: finder(config, builder, &repositories)?,
+        repositories,
+        is_private: Arc::new(move |path| private.matches_folded(path.as_str())),
+        builder: builder.clone(),
+    }))
+}
+
+/// What finds repositories.
+///
+/// # Errors
+/// A rule cannot be used.
+pub(super) fn finder(
+    config: &Config,
+    builder: &Builder,
+    repositories: &Repositories,
+) -> anyhow::Result<Finder> {
+    Ok(Finder::new(builder, rules(config)?, ping(repositories.clone(), builder.clone())))
+}
+
+/// The rules of finding, as the settings have them.
+///
+/// # Errors
+/// One cannot be used.
+pub(super) fn rules(config: &Config) -> anyhow::Result<Rules> {
     let schemes: Vec<String> = config.network.schemes.iter().map(ToString::to_string).collect();
     let schemes = Schemes::parse(&schemes.join(",")).context("`network.schemes` cannot be used")?;
     let mut vanity = Vanity::default();
     for rule in &config.vanity {
         vanity = vanity.with(rule.prefix(), rule.target()).context("`vanity` cannot be used")?;
     }
-    let rules = Rules {
+    Ok(Rules {
         private: Pattern::all(&config.private),
         insecure: Pattern::all(&config.goinsecure),
         govcs: config.govcs()?,
         schemes,
         vanity,
-    };
-    let private = rules.private.clone();
-    Ok(Direct::new(DirectParts {
-        finder: Finder::new(builder, rules, ping(repositories.clone(), builder.clone())),
-        repositories,
-        is_private: Arc::new(move |path| private.matches_folded(path.as_str())),
-        builder: builder.clone(),
-    }))
+    })
+}
+
+impl super::hook::Repositories for Repositories {
+    fn refresh(&self, place: &vcs::Place) -> Vec<String> {
+        if let Some(repos) = self.opened() {
+            repos.refresh(place);
+        }
+        Vec::new()
+    }
 }
 
 /// Asks for the tags of a repository whose scheme is only guessed.

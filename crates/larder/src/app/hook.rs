@@ -44,15 +44,6 @@ pub trait Repositories: Send + Sync + 'static {
     fn refresh(&self, place: &Place) -> Vec<String>;
 }
 
-/// Knows none: as long as modules come from proxies only.
-pub struct NoRepositories;
-
-impl Repositories for NoRepositories {
-    fn refresh(&self, _: &Place) -> Vec<String> {
-        Vec::new()
-    }
-}
-
 /// What push events need.
 pub(super) struct Parts {
     pub(super) pipeline: Arc<Pipeline>,

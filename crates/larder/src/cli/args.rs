@@ -1,5 +1,6 @@
 //! What was written: the words of the command line, as clap reads them.
 
+mod doctor;
 mod sumdb;
 mod verify;
 
@@ -11,6 +12,7 @@ use clap_complete::Shell;
 use super::named::Named;
 use crate::config::FlagValue;
 
+pub(super) use doctor::DoctorCommand;
 pub(super) use sumdb::{Init, Record, SumdbCommand};
 pub(super) use verify::Verify;
 
@@ -230,6 +232,12 @@ pub(super) enum Command {
     /// Have the running server forget what may change of a module.
     #[command(after_help = INVALIDATE)]
     Invalidate(Change),
+    /// Find out what is in the way of repositories.
+    #[command(after_help = doctor::HELP, subcommand_required = true, arg_required_else_help = true)]
+    Doctor {
+        #[command(subcommand)]
+        command: DoctorCommand,
+    },
     /// Compare go.sum, or a module cache, with a checksum database.
     #[command(after_help = verify::HELP)]
     Verify(Verify),

@@ -27,7 +27,8 @@ pub(super) fn run(ask: &Ask, named: &Named, reading: &Reading) -> anyhow::Result
     Ok(if is_nowhere { Exit::Attention } else { Exit::Fine })
 }
 
-fn describe(paper: &mut Paper, explained: &Explained) {
+/// The settings that decide, and what they decide.
+pub(super) fn describe(paper: &mut Paper, explained: &Explained) {
     let version = explained.version.as_ref().map_or(String::new(), |version| format!("@{version}"));
     paper.line(&[Cell(one_line(&format!("{}{version}", explained.module)), Tone::Strong)]);
     let mut rows = Vec::new();

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap_complete::Shell;
+use gomod::ModulePath;
 
 use super::args::{
-    Args, Change, Command, ConfigCommand, Document, Init, Record, Settings, SumdbCommand, Verify,
+    Args, Change, Command, ConfigCommand, DoctorCommand, Document, Init, Record, Settings, SumdbCommand,
+    Verify,
 };
 use super::named::Named;
 use super::sumdb;
@@ -27,6 +29,10 @@ pub(super) enum Mode {
     SumdbInit { name: LogName, key: PathBuf, loaded: Box<Loaded> },
     /// Tell how the running server does, or what it knows.
     Status { ask: Ask, named: Option<Named> },
+    /// Tell which tools are installed.
+    Tools { loaded: Box<Loaded>, shown: Shown },
+    /// Ask the repository of a module.
+    Auth { path: ModulePath, loaded: Box<Loaded>, shown: Shown },
     /// Explain which settings decide over a module.
     Explain { ask: Ask, named: Named, reading: Box<Reading> },
     /// Have its sources asked.
@@ -103,6 +109,12 @@ impl Mode {
             }
             Some(Command::Status { named, json, settings }) => {
                 Self::Status { ask: ask(&settings, json)?, named }
+            }
+            Some(Command::Doctor { command: DoctorCommand::Vcs { json, settings } }) => {
+                Self::Tools { loaded: load(&settings)?, shown: shown(json) }
+            }
+            Some(Command::Doctor { command: DoctorCommand::Auth { path, json, settings } }) => {
+                Self::Auth { path, loaded: load(&settings)?, shown: shown(json) }
             }
             Some(Command::Explain(Change { named, json, settings })) => {
                 let reading = Box::new(reading(&settings));

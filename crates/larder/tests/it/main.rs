@@ -9,6 +9,7 @@ mod cli;
 mod clients;
 mod config;
 mod credentials;
+mod doctor;
 mod explain;
 mod faults;
 mod flights;

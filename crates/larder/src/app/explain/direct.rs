@@ -4,10 +4,10 @@ use gomod::ModulePath;
 use gomod::repo::{self, Address};
 use serde::{Deserialize, Serialize};
 use source::Credentials;
-use source::direct::find::{Rules, Schemes, Vanity};
+use source::direct::find::Rules;
 use vcs::{Place, System};
 
-use crate::config::{Config, Pattern};
+use crate::config::Config;
 
 /// What `direct` would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,24 +55,9 @@ pub enum FoundBy {
     Nothing,
 }
 
-/// The rules of finding, as the settings have them.
-///
-/// # Errors
-/// A rule is none; a configuration that was loaded has no such.
-fn rules(config: &Config) -> anyhow::Result<Rules> {
-    let schemes: Vec<String> = config.network.schemes.iter().map(ToString::to_string).collect();
-    Ok(Rules {
-        private: Pattern::all(&config.private),
-        insecure: Pattern::all(&config.goinsecure),
-        govcs: config.govcs()?,
-        schemes: Schemes::parse(&schemes.join(","))?,
-        vanity: Vanity::default(),
-    })
-}
-
 /// What would be done for a module.
 pub(super) fn of(config: &Config, path: &ModulePath, credentials: &Credentials) -> anyhow::Result<Direct> {
-    let rules = rules(config)?;
+    let rules = super::super::direct::rules(config)?;
     let known = known(&rules, path);
     let root = known.root.as_deref().unwrap_or(path.as_str());
     let insecure = rules.insecure.matches(path.as_str());

@@ -1,0 +1,216 @@
+//! `larder doctor`: what is installed, and whether a repository lets us in.
+//!
+//! Done by the command itself, in the environment that it is called in: run it as the user, and with the environment, that
+//! the server has. It works in a directory of its own beside that of the server, and leaves nothing there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use gomod::ModulePath;
+use serde::{Deserialize, Serialize};
+use source::Builder;
+use source::direct::Found;
+use source::direct::find::{Discovery, Finder};
+use vcs::System;
+use vcs::jail::{Access, Jail, Reach};
+
+use super::direct::{self, Workshop};
+use super::explain::{Explained, explain};
+use super::{build, secrets};
+use crate::config::{Config, Environment, Loaded};
+use crate::tasks;
+
+/// Most that a tool says of its version.
+const VERSION_BYTES: u64 = 64 << 10;
+
+/// The tools of version control.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Installed {
+    /// Some source is `direct`: without it no tool is used.
+    pub is_used: bool,
+    /// Each tool.
+    pub tools: Vec<Tool>,
+}
+
+/// A tool.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its command.
+    pub name: String,
+    /// Where it was found; left out if it was not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file: Option<String>,
+    /// What it says of its version.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
+    /// Which modules need it.
+    pub needed_for: String,
+}
+
+/// What came of asking for a module's repository.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asked {
+    /// What the settings decide.
+    pub explained: Explained,
+    /// The import path of the repository's top, as it was found.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub root: Option<String>,
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repository: Option<String>,
+    /// The name of the credential that was sent; without one, what the tool is configured with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub credential: Option<String>,
+    /// The repository let us in, and has so many tags.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tags: Option<u64>,
+    /// Why it did not, a line each, without secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub trouble: Vec<String>,
+}
+
+/// Which tools are installed.
+///
+/// # Errors
+/// No runtime can be made.
+pub fn installed(config: &Config, environment: &Environment) -> anyhow::Result<Installed> {
+    let tools = direct::tools(environment);
+    let dir = Scratch::of(config);
+    let guard = Arc::new(ArcSwap::from_pointee(build::guard(config)));
+    let told = tasks::runtime()?.block_on(async {
+        // Without a jail no version is known; where the tools are is.
+        let jail = direct::jail(config, environment, &guard, dir.0.clone()).ok();
+        let mut told = Vec::new();
+        for system in System::ALL {
+            let version = match &jail {
+                Some(jail) => version(jail, system).await,
+                None => None,
+            };
+            told.push(Tool {
+                name: system.command().to_owned(),
+                file: tools.of(system).map(|file| file.display().to_string()),
+                version,
+                needed_for: needed_for(system).to_owned(),
+            });
+        }
+        told
+    });
+    let ssh = Tool {
+        name: "ssh".to_owned(),
+        file: tools.ssh().map(|file| file.display().to_string()),
+        version: None,
+        needed_for: "repositories that are reached over ssh".to_owned(),
+    };
+    let is_direct = |list: &str| list.split([',', '|']).any(|entry| entry.trim() == "direct");
+    let routed = config.route.iter().any(|route| is_direct(route.upstream.reveal()));
+    let is_used = routed || is_direct(config.upstream.reveal()) || !config.gonoproxy.is_empty();
+    Ok(Installed { is_used, tools: told.into_iter().chain([ssh]).collect() })
+}
+
+async fn version(jail: &Jail, system: System) -> Option<String> {
+    let command = jail.command(system, Reach::Content).ok()?;
+    let command = match system {
+        System::Git => command.arg("--version"),
+        System::Hg | System::Svn => command.arg("--version").arg("--quiet"),
+        System::Fossil => command.arg("version"),
+    };
+    let output = command.output(VERSION_BYTES).await.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}
+
+fn needed_for(system: System) -> &'static str {
+    match system {
+        System::Git => "almost every module: GitHub, GitLab, Bitbucket, Gitea, Azure DevOps",
+        System::Hg => "modules in Mercurial repositories",
+        System::Svn => "modules in Subversion repositories; public ones only if `govcs` allows it",
+        System::Fossil => "modules in Fossil repositories; public ones only if `govcs` allows it",
+    }
+}
+
+/// Finds a module's repository and asks it for its tags, as the server would. Its host hears the name.
+///
+/// # Errors
+/// A setting, such as a secret's file, cannot be used.
+pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> anyhow::Result<Asked> {
+    let explained = explain(loaded, path)?;
+    let asked =
+        Asked { explained, root: None, repository: None, credential: None, tags: None, trouble: vec![] };
+    if asked.explained.direct.is_none() {
+        let why = "no source of this module is `direct`: no repository is asked".to_owned();
+        return Ok(Asked { trouble: vec![why], ..asked });
+    }
+    let dir = Scratch::of(&loaded.config);
+    let config = Config { data: dir.0.clone(), ..loaded.config.clone() };
+    tasks::runtime()?.block_on(async {
+        let (builder, workshop) = (build::builder(&config)?, Workshop::new(&config, environment)?);
+        let finder = direct::finder(&config, &builder, &workshop.repositories)?;
+        let found = match finder.find(path).await {
+            Ok(Discovery::Repo(found)) => found,
+            Ok(Discovery::Proxy(proxy)) => {
+                let why = format!("its page names a module proxy, not a repository: {}", proxy.as_str());
+                return Ok(Asked { trouble: lines(&why), ..asked });
+            }
+            Err(error) => return Ok(Asked { trouble: causes(&error), ..asked }),
+        };
+        let credential = secrets::credentials(&config)?;
+        let credential = credential.for_place(path, &found.place).map(|(name, _)| name.to_owned());
+        let (root, repository) = (Some(found.root.clone()), Some(found.place.url().to_owned()));
+        let asked = Asked { root, repository, credential, ..asked };
+        Ok(match tags(&workshop, &finder, &builder, &found).await {
+            Ok(tags) => Asked { tags: Some(tags), ..asked },
+            Err(error) => Asked { trouble: causes(&error), ..asked },
+        })
+    })
+}
+
+async fn tags(
+    workshop: &Workshop,
+    finder: &Finder,
+    builder: &Builder,
+    found: &Found,
+) -> Result<u64, vcs::VcsError> {
+    let schemes = finder.schemes(&found.path, &found.root).into_iter().map(str::to_owned).collect();
+    let credential = builder.credential_for(&found.path, &found.place);
+    let access = Access { schemes, credential, is_insecure: finder.is_insecure(&found.path) };
+    let repo = workshop.repositories.open()?.open(&found.place, &access)?;
+    Ok(repo.tags("").await?.len() as u64)
+}
+
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut told = lines(&error.to_string());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told.extend(lines(&error.to_string()));
+        cause = error.source();
+    }
+    told.dedup();
+    told
+}
+
+/// Text of servers, a line each, without users and passwords of addresses.
+fn lines(text: &str) -> Vec<String> {
+    crate::config::redact(text)
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A directory to work in, which is gone afterwards.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn of(config: &Config) -> Self {
+        Self(config.data.join("vcs").join(format!("doctor-{}", std::process::id())))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed now is a few empty directories.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

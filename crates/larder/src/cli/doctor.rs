@@ -1,0 +1,63 @@
+//! `larder doctor`: what is in the way.
+
+use gomod::ModulePath;
+
+use super::Exit;
+use super::mode::Shown;
+use super::paper::{Cell, Paper, Tone, count, heading, one_line};
+use crate::app::doctor::{Asked, Installed, Tool, asked, installed};
+use crate::config::Loaded;
+
+/// Shows the tools; [`Exit::Attention`] when git is needed and missing.
+pub(super) fn tools(loaded: &Loaded, shown: &Shown) -> anyhow::Result<Exit> {
+    let installed = installed(&loaded.config, &shown.environment)?;
+    super::print_described(shown, &installed, describe_tools)?;
+    let has_git = installed.tools.iter().any(|tool| tool.name == "git" && tool.file.is_some());
+    Ok(if installed.is_used && !has_git { Exit::Attention } else { Exit::Fine })
+}
+
+fn describe_tools(paper: &mut Paper, installed: &Installed) {
+    let mut rows = vec![heading(&["TOOL", "FOUND", "VERSION", "NEEDED FOR"])];
+    rows.extend(installed.tools.iter().map(row));
+    paper.table(&rows);
+    if !installed.is_used {
+        paper.line(&[Cell::soft("no source is `direct`: none of them is used")]);
+    }
+}
+
+fn row(tool: &Tool) -> Vec<Cell> {
+    let found = match &tool.file {
+        Some(file) => Cell(one_line(file), Tone::Good),
+        None => Cell("missing".to_owned(), Tone::Warn),
+    };
+    let version = Cell::plain(tool.version.as_deref().unwrap_or("-"));
+    vec![Cell::soft(&tool.name), found, version, Cell::plain(&tool.needed_for)]
+}
+
+/// Shows what a repository says; [`Exit::Failed`] when it does not let us in.
+pub(super) fn auth(path: &ModulePath, loaded: &Loaded, shown: &Shown) -> anyhow::Result<Exit> {
+    let asked = asked(loaded, &shown.environment, path)?;
+    super::print_described(shown, &asked, describe_asked)?;
+    Ok(if asked.tags.is_some() { Exit::Fine } else { Exit::Failed })
+}
+
+fn describe_asked(paper: &mut Paper, asked: &Asked) {
+    super::explain::describe(paper, &asked.explained);
+    paper.space();
+    let mut rows = Vec::new();
+    let mut say =
+        |name: &str, text: &str, tone| rows.push(vec![Cell::soft(name), Cell(one_line(text), tone)]);
+    if let (Some(root), Some(repository)) = (&asked.root, &asked.repository) {
+        say("repository", &format!("{repository}, whose top is {root}"), Tone::Plain);
+        let credential =
+            asked.credential.as_deref().unwrap_or("none of ours; what the tool is configured with");
+        say("credential", credential, Tone::Plain);
+    }
+    if let Some(tags) = asked.tags {
+        say("answer", &format!("it lets us in, and has {} tags", count(tags)), Tone::Good);
+    }
+    for (at, line) in asked.trouble.iter().enumerate() {
+        say(if at == 0 { "answer" } else { "" }, line, Tone::Bad);
+    }
+    paper.table(&rows);
+}
