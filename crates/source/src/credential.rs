@@ -188,7 +188,8 @@ impl Credential {
         if let Self::Key { file, known_hosts } = self {
             return Some(Sent::Key { file: file.clone(), known_hosts: known_hosts.clone() });
         }
-        if system == System::Git {
+        // Curl forgets `Authorization` where a redirect leads to another host, and no other header that it was given.
+        if system == System::Git && !matches!(self, Self::Header { .. }) {
             let (name, value) = self.proof().ok()?;
             let value = Secret::new(value.to_str().ok()?);
             return Some(Sent::Header { name: name.as_str().to_owned(), value });
