@@ -95,32 +95,41 @@ impl Driver<'_> {
     /// The bytes of a tile, from wherever they are nearest, or anew from the database itself.
     async fn find(&self, tile: Tile, is_anew: bool, downloads: &Downloads<'_>) -> Result<Arc<[u8]>, Failure> {
         if is_anew {
-            return self.download(tile, downloads).await;
+            return self.download(tile, true, downloads).await;
         }
-        if let Some(proven) = self.life.tile(tile.whole()).and_then(|proven| proven.narrowed(tile.width())) {
-            return Ok(proven.bytes().clone());
-        }
-        if let Some(bytes) = self.life.arrived.get(&tile) {
+        if let Some(bytes) = at_hand(self.life, tile) {
             return Ok(bytes);
         }
         match self.memory.shelf.tile(tile).await {
             Ok(Some(bytes)) if bytes.len() == tile.size_bytes() => Ok(Arc::from(&*bytes)),
-            Ok(_) => self.download(tile, downloads).await,
+            Ok(_) => self.download(tile, false, downloads).await,
             Err(error) => {
                 tracing::debug!(sumdb.name = &*self.memory.name, "a kept tile could not be read: {error}");
-                self.download(tile, downloads).await
+                self.download(tile, false, downloads).await
             }
         }
     }
 
-    async fn download(&self, tile: Tile, downloads: &Downloads<'_>) -> Result<Arc<[u8]>, Failure> {
-        let way = self.way.ok_or(Failure::NotKept)?;
+    async fn download(
+        &self,
+        tile: Tile,
+        is_anew: bool,
+        downloads: &Downloads<'_>,
+    ) -> Result<Arc<[u8]>, Failure> {
+        let way = self.way.ok_or(Failure::NotKept)?.clone();
         downloads.tiles().push(tile);
-        let download = download(way.clone(), self.memory.name.clone(), tile);
+        let (life, database) = (self.life.clone(), self.memory.name.clone());
+        let download = async move {
+            // It may have come since it was looked for: before a flight is over, what it brought is at hand.
+            if let Some(bytes) = at_hand(&life, tile).filter(|_| !is_anew) {
+                return Ok(bytes);
+            }
+            let bytes = download(way, database, tile).await?;
+            life.arrived.insert(tile, bytes.clone());
+            Ok(bytes)
+        };
         let downloaded = self.life.downloads.join(&self.memory.world.parts.tasks, tile, download).await;
-        let bytes = downloaded.ok_or(Failure::Lost)?.map_err(Failure::Source)?;
-        self.life.arrived.insert(tile, bytes.clone());
-        Ok(bytes)
+        downloaded.ok_or(Failure::Lost)?.map_err(Failure::Source)
     }
 
     /// Keeps what was proven and is not on the disk yet, behind the answer.
@@ -133,6 +142,13 @@ impl Driver<'_> {
             self.memory.keep(self.life, Keeping::Tiles(tiles));
         }
     }
+}
+
+/// The bytes of a tile that are in memory: of a check that has not ended, or proven. In this order, since what a check has
+/// proven is remembered before what came for it is forgotten.
+fn at_hand(life: &Life, tile: Tile) -> Option<Arc<[u8]>> {
+    let proven = || Some(life.tile(tile.whole())?.narrowed(tile.width())?.bytes().clone());
+    life.arrived.get(&tile).or_else(proven)
 }
 
 /// Downloads a tile of hashes: where one that is not full is no longer to be had, the full one.

@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::eventually;
 use testkit::module::ModuleFiles;
 use testkit::upstream::Upstream;
 
@@ -92,6 +93,8 @@ async fn status_shows_what_is_held_and_exits_4_while_the_store_is_out_of_order()
         command.arg("status").arg("--data").arg(data).env_clear();
         told(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
     };
+    // What comes while a page is counted may be counted or not.
+    eventually("the end of the count", || async { proxy.pipeline().cache().facts().is_counted }).await;
     for kind in ["mod", "zip"] {
         assert_eq!(proxy.get(&held.url(kind)).await.status, 200);
     }
