@@ -14,13 +14,13 @@ mod commit;
 mod driver;
 mod files;
 mod filters;
-mod flight;
+pub(crate) mod flight;
 mod history;
 pub(crate) mod refs;
 mod remote;
 mod shelf;
 mod slot;
-mod tree;
+pub(crate) mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::jail::Access;
-use crate::repos::{Keeper, Means};
+use crate::repos::{Keeper, Means, Opened};
 use crate::{Place, Trouble, VcsError};
 
 use flight::Flights;
@@ -103,19 +103,14 @@ impl GitRepo {
         inner.means.room.enter(&inner.dir, keeper);
         Self { inner }
     }
+}
 
-    /// Whether anybody holds it besides whom this belongs to.
-    pub(crate) fn is_used(&self) -> bool {
-        Arc::strong_count(&self.inner) > 1
-    }
-
-    /// From now on, this is how it is asked.
-    pub(crate) fn ask_with(&self, access: &Access) {
+impl Opened for GitRepo {
+    fn ask_with(&self, access: &Access) {
         access.clone_into(&mut self.inner.access.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Forgets what the refs are.
-    pub(crate) fn refresh(&self) {
+    fn refresh(&self) {
         self.inner.forget_refs();
     }
 }

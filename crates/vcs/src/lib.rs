@@ -14,11 +14,13 @@ mod archive;
 mod failure;
 pub mod gate;
 mod git;
+mod hg;
 pub mod jail;
 mod mirror;
 mod place;
 mod repo;
 mod repos;
+mod whole;
 
 pub use archive::{Archive, ArchiveError, Entry, EntryKind};
 pub use failure::{Cause, Trouble, VcsError};

@@ -6,6 +6,7 @@
 mod room;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::git::refs::digits;
 use crate::git::{Filters, GitRepo};
+use crate::hg::HgRepo;
 use crate::jail::{Access, Jail};
 use crate::mirror::Talks;
 use crate::{Place, Repo, System, VcsError};
@@ -58,12 +60,21 @@ impl std::fmt::Debug for Means {
     }
 }
 
+/// A repository as it is known here, by whatever driver.
+pub(crate) trait Opened: Repo + std::fmt::Debug {
+    /// From now on, this is how it is asked.
+    fn ask_with(&self, access: &Access);
+
+    /// Forgets what its names mean.
+    fn refresh(&self);
+}
+
 /// All repositories.
 #[derive(Debug)]
 pub struct Repos {
     dir: PathBuf,
     means: Arc<Means>,
-    open: Mutex<HashMap<PathBuf, GitRepo>>,
+    open: Mutex<HashMap<PathBuf, Arc<dyn Opened>>>,
 }
 
 impl Repos {
@@ -88,24 +99,36 @@ impl Repos {
     /// # Errors
     /// [`VcsError::NoTool`]: its system is not spoken here.
     pub fn open(&self, place: &Place, access: &Access) -> Result<Arc<dyn Repo>, VcsError> {
-        if place.system() != System::Git {
-            return Err(VcsError::NoTool { system: place.system() });
-        }
         let dir = self.dir_of(place, access);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MAX_KNOWN {
-            open.retain(|_, repo| repo.is_used());
+            open.retain(|_, repo| Arc::strong_count(repo) > 1);
         }
-        let make = || GitRepo::new(place.clone(), access.clone(), &dir, self.means.clone());
-        let repo = open.entry(dir.clone()).or_insert_with(make);
+        let repo = match open.entry(dir) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => {
+                let repo = self.driver(place, access, unknown.key())?;
+                unknown.insert(repo).clone()
+            }
+        };
         repo.ask_with(access);
-        Ok(Arc::new(repo.clone()))
+        Ok(repo)
+    }
+
+    /// What speaks the system of a place.
+    fn driver(&self, place: &Place, access: &Access, dir: &Path) -> Result<Arc<dyn Opened>, VcsError> {
+        let (place, access, means) = (place.clone(), access.clone(), self.means.clone());
+        Ok(match place.system() {
+            System::Git => Arc::new(GitRepo::new(place, access, dir, means)),
+            System::Hg => Arc::new(HgRepo::new(place, access, dir, means)),
+            system => return Err(VcsError::NoTool { system }),
+        })
     }
 
     /// Forgets the refs of a repository: a push was told of.
     pub fn refresh(&self, place: &Place) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.values().filter(|repo| repo.place() == place).for_each(GitRepo::refresh);
+        open.values().filter(|repo| repo.place() == place).for_each(|repo| repo.refresh());
     }
 
     /// Where the copy of a repository is.

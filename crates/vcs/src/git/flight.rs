@@ -14,7 +14,7 @@ use crate::VcsError;
 type Work<T> = BoxFuture<'static, Result<T, VcsError>>;
 
 /// Work that is being done, by what it is for.
-pub(super) struct Flights<T: Clone> {
+pub(crate) struct Flights<T: Clone> {
     running: Mutex<HashMap<String, WeakShared<Work<T>>>>,
 }
 
@@ -26,7 +26,7 @@ impl<T: Clone> Default for Flights<T> {
 
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
     /// The result of the work for `key`, begun if nobody does it yet.
-    pub(super) fn join(&self, key: &str, begin: impl FnOnce() -> Work<T>) -> Shared<Work<T>> {
+    pub(crate) fn join(&self, key: &str, begin: impl FnOnce() -> Work<T>) -> Shared<Work<T>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, flight| flight.upgrade().is_some());
         if let Some(flight) = running.get(key).and_then(WeakShared::upgrade) {

@@ -32,7 +32,7 @@ fn entry(record: &[u8]) -> Option<Entry> {
 
 /// Gives the contents of the files that a tar stream holds, whose names there begin with `prefix`, to `each`; they must be
 /// the listed ones. Reads the stream to its end, since the tool must not meet a closed pipe.
-pub(super) fn contents(
+pub(crate) fn contents(
     stream: &mut dyn Read,
     prefix: &[u8],
     entries: &[Entry],

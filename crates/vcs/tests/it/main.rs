@@ -7,3 +7,4 @@ mod git;
 mod hostile;
 mod jail;
 mod origin;
+mod others;

@@ -1,0 +1,159 @@
+//! Mercurial: the contract with the ids that Go's own repository `hgrepo1` has, and what else its clone promises.
+
+use std::future::{Ready, ready};
+
+use testkit::contract::repo::{Known, Named};
+use testkit::recipe;
+use vcs::{System, VcsError};
+
+use super::{open, place, repos};
+
+const FIRST: &str = "c0186fb00e50985709b12266419f50bf11860166";
+const V2: &str = "b1ed98abc2683d326f89b924875bf14bd584898e";
+const V23: &str = "a546811101e11d6aff2ac72072d2d439b3a88f33";
+const TIP: &str = "745aacc8b24decc44ac2b13870f5472b479f4d72";
+
+/// The repository `hgrepo1` of Go's tests.
+fn made() -> Option<Known> {
+    let dir = tempfile::tempdir().unwrap();
+    let made = dir.path().join("made");
+    recipe::make_go("hg/hgrepo1", &made)?;
+    let tip =
+        Named { asked: None, id: TIP, name: TIP, reference: Some("tip"), time: 1_530_116_170, tags: &[] };
+    let first = Named {
+        asked: Some("v1.2.3"),
+        id: FIRST,
+        name: "v1.2.3",
+        reference: Some("v1.2.3"),
+        time: 1_523_994_202,
+        tags: &["v1.2.3", "v1.2.4-annotated"],
+    };
+    let v2 = Named {
+        asked: Some("v2"),
+        id: V2,
+        name: V2,
+        reference: Some("v2"),
+        time: 1_523_995_232,
+        tags: &["v2.0.2"],
+    };
+    let v23 = Named {
+        asked: Some("v2.3"),
+        id: V23,
+        name: "v2.3",
+        reference: Some("v2.3"),
+        time: 1_523_994_348,
+        tags: &["v2.0.1", "v2.3"],
+    };
+    Some(Known {
+        repo: open(&repos(dir.path()), System::Hg, &made),
+        keep: Box::new(dir),
+        tags: vec![
+            ("v1.2.3", FIRST),
+            ("v1.2.4-annotated", FIRST),
+            ("v2.0.1", V23),
+            ("v2.0.2", V2),
+            ("v2.3", V23),
+        ],
+        names: vec![
+            tip,
+            Named { asked: Some("tip"), ..tip },
+            first,
+            Named {
+                asked: Some("v1.2.4-annotated"),
+                name: "v1.2.4-annotated",
+                reference: Some("v1.2.4-annotated"),
+                ..first
+            },
+            v2,
+            v23,
+            Named { asked: Some("v2.3.4"), name: V23, reference: Some("v2.3.4"), ..v23 },
+        ],
+        unnamed: Some("c1638e3673b121d9c83e92166fce2a25dcadd6cb"),
+        files: ("v3", vec![("README", ""), ("v3/sub/dir/file.txt", "v3/sub/dir/file\n")]),
+        directory: "v3/sub/dir",
+        behind: Some(("v2", vec!["v1.2.3", "v1.2.4-annotated", "v2.0.1", "v2.0.2", "v2.3"])),
+    })
+}
+
+fn hgrepo1() -> Ready<Option<Known>> {
+    ready(made())
+}
+
+testkit::repo_contract!(hgrepo1);
+
+#[tokio::test]
+async fn an_empty_repository_has_no_commits_and_one_that_is_not_there_is_no_statement() {
+    let dir = tempfile::tempdir().unwrap();
+    recipe::make("hg init\n", &dir.path().join("made"));
+    let repos = repos(dir.path());
+    let repo = open(&repos, System::Hg, &dir.path().join("made"));
+    assert!(matches!(repo.stat(None).await, Err(VcsError::NoCommits)));
+    assert_eq!(repo.tags("").await.unwrap(), []);
+    let absent = open(&repos, System::Hg, &dir.path().join("absent")).stat(None).await.unwrap_err();
+    assert!(!absent.is_absent(), "{absent:?}");
+}
+
+#[tokio::test]
+async fn what_was_pushed_is_seen_once_it_is_told_of_and_a_copy_that_is_gone_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = dir.path().join("made");
+    let step = |tag: &str| format!("echo '{tag}'\ncp stdout f\nhg commit -A -m '{tag}'\nhg tag {tag}\n");
+    recipe::make(&format!("hg init\n{}hg book -r 0 moving\n", step("v1.0.0")), &made);
+    let repos = repos(dir.path());
+    let repo = open(&repos, System::Hg, &made);
+    let first = repo.stat(Some("v1.0.0")).await.unwrap().id;
+    assert_eq!(repo.stat(Some("moving")).await.unwrap().id, first);
+    recipe::make(&format!("{}hg book -f -r 2 moving\n", step("v1.1.0")), &made);
+    assert_eq!(repo.tags("").await.unwrap().len(), 1);
+    repos.refresh(&place(System::Hg, &made));
+    let second = repo.stat(Some("v1.1.0")).await.unwrap().id;
+    assert_eq!(repo.stat(Some("moving")).await.unwrap().id, second);
+    std::fs::remove_dir_all(dir.path().join("vcs")).unwrap();
+    repos.refresh(&place(System::Hg, &made));
+    assert_eq!(repo.read_file(&first, "f", 99).await.unwrap().unwrap(), "v1.0.0\n");
+}
+
+#[tokio::test]
+async fn a_damaged_copy_is_fetched_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = dir.path().join("made");
+    recipe::make("hg init\necho 'text'\ncp stdout f\nhg commit -A -m 'a'\nhg tag v1.0.0\n", &made);
+    let repos = repos(dir.path());
+    let repo = open(&repos, System::Hg, &made);
+    let id = repo.stat(Some("v1.0.0")).await.unwrap().id;
+    let kept = std::fs::read_dir(dir.path().join("vcs")).unwrap().next().unwrap().unwrap().path();
+    let log = kept.join("copy/.hg/store/data/f.i");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let last = bytes.len() - 2;
+    bytes[last] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    assert_eq!(repo.read_file(&id, "f", 99).await.unwrap().unwrap(), "text\n");
+}
+
+#[tokio::test]
+async fn names_that_are_not_ascii_and_links_are_archived_as_they_are_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = dir.path().join("made");
+    let long = "x".repeat(180);
+    recipe::make(
+        &format!("hg init\nmkdir d\necho 'text'\ncp stdout d/\u{e9}.go\ncp stdout d/{long}\n-- d/.k --\n"),
+        &made,
+    );
+    std::os::unix::fs::symlink("target", made.join("d/link")).unwrap();
+    recipe::make("hg commit -A -m 'a'\n", &made);
+    let repo = open(&repos(dir.path()), System::Hg, &made);
+    let id = repo.stat(None).await.unwrap().id;
+    let archive = repo.archive(&id, "d").await.unwrap();
+    let names: Vec<_> = archive.entries.iter().map(|e| String::from_utf8(e.path.clone()).unwrap()).collect();
+    assert_eq!(names, [".k", "link", &long, "\u{e9}.go"]);
+    let mut seen = Vec::new();
+    let read = tokio::task::spawn_blocking(move || {
+        let each = |path: &[u8], _: &mut dyn std::io::Read| {
+            seen.push(path.to_vec());
+            Ok(())
+        };
+        archive.read(each).map(|()| seen)
+    });
+    assert_eq!(read.await.unwrap().unwrap(), [b".k", long.as_bytes(), "\u{e9}.go".as_bytes()]);
+    assert_eq!(repo.read_file(&id, "d/link", 99).await.unwrap().unwrap(), "target");
+}
