@@ -25,6 +25,7 @@ pub mod socket;
 mod streams;
 mod target;
 pub mod tls;
+mod vanity;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -254,6 +255,9 @@ impl Service {
             let response = Told::of(StatusCode::NOT_FOUND, what).answer(&asker);
             return Served::plain(Kind::Other, response, full);
         };
+        if let Some(response) = self.go_get(request, who, id) {
+            return Served::plain(Kind::Page, response, full);
+        }
         if path == metrics::PATH {
             return Served::plain(Kind::Probe, self.metrics_for(request, who, id), full);
         }

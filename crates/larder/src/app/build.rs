@@ -173,6 +173,7 @@ pub(super) fn service(config: &Config) -> http::Settings {
         // That it can be read was seen when the sources were built from the same settings.
         hook: secrets::hook(config).ok().flatten().map(String::into_bytes),
         proxies: config.access.proxies.clone(),
+        vanity: direct::vanity(config).unwrap_or_default(),
         path_bytes: config.limits.path_bytes as usize,
         downloads: Downloads {
             all: config.limits.downloads as usize,

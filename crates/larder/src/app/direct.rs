@@ -18,7 +18,7 @@ use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Tools};
 use vcs::{Repos, ReposSettings, VcsError};
 
 use super::build;
-use crate::config::{Address, Config, Environment, Pattern};
+use crate::config::{Address, Config, Environment, Pattern, VanityRule};
 
 /// The hidden command of the binary by which tools that know no proxies get through the gate; a host and a port follow.
 pub const THROUGH: &str = "through-the-gate";
@@ -158,10 +158,7 @@ pub(super) fn finder(
 pub(super) fn rules(config: &Config) -> anyhow::Result<Rules> {
     let schemes: Vec<String> = config.network.schemes.iter().map(ToString::to_string).collect();
     let schemes = Schemes::parse(&schemes.join(",")).context("`network.schemes` cannot be used")?;
-    let mut vanity = Vanity::default();
-    for rule in &config.vanity {
-        vanity = vanity.with(rule.prefix(), rule.target()).context("`vanity` cannot be used")?;
-    }
+    let vanity = vanity(config)?;
     Ok(Rules {
         private: Pattern::all(&config.private),
         insecure: Pattern::all(&config.goinsecure),
@@ -191,4 +188,14 @@ fn ping(repositories: Repositories, builder: Builder) -> Ping {
         }
         .boxed()
     })
+}
+
+/// The operator's table of repositories.
+///
+/// # Errors
+/// An entry cannot be used.
+pub(super) fn vanity(config: &Config) -> anyhow::Result<Vanity> {
+    let mut rules = config.vanity.iter();
+    let with = |table: Vanity, rule: &VanityRule| table.with(rule.prefix(), rule.target());
+    rules.try_fold(Vanity::default(), with).context("`vanity` cannot be used")
 }

@@ -21,7 +21,7 @@ use crate::pipeline::{Class, Error};
 use crate::trust::LookupError;
 pub(super) use form::Asker;
 use form::Form;
-use page::POLICY;
+pub(super) use page::POLICY;
 
 /// Bytes of error text that the go command shows.
 const TEXT_BYTES: usize = 648;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use source::direct::find::Vanity;
 
 use super::downloads;
 use crate::config::Cidr;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub hook: Option<Vec<u8>>,
     /// Servers in front that are believed when they say for whom they ask.
     pub proxies: Vec<Cidr>,
+    /// Where repositories are, for the pages that say so.
+    pub vanity: Vanity,
     /// Longest path that is looked at; module paths and versions are far shorter.
     pub path_bytes: usize,
     /// How many answers may be sent from files and flights at once.
@@ -58,6 +61,7 @@ pub(super) struct Live {
     pub(super) log_peers: bool,
     pub(super) hook: Option<Vec<u8>>,
     pub(super) proxies: Vec<Cidr>,
+    pub(super) vanity: Vanity,
     pub(super) path_bytes: usize,
     pub(super) downloads: downloads::Bounds,
     pub(super) immutable: HeaderValue,
@@ -78,6 +82,7 @@ impl From<Settings> for Live {
             log_peers: settings.log_peers,
             hook: settings.hook,
             proxies: settings.proxies,
+            vanity: settings.vanity,
             path_bytes: settings.path_bytes,
             downloads: settings.downloads,
         }

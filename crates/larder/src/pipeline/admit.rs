@@ -8,7 +8,7 @@ use crate::auth::Identity;
 
 impl Pipeline {
     /// Whether this client is served this, held or not.
-    pub(super) fn admit(&self, who: &Identity, want: &Request) -> Result<(), Error> {
+    pub(crate) fn admit(&self, who: &Identity, want: &Request) -> Result<(), Error> {
         let settings = self.settings.now();
         if settings.separation.is_none() {
             return Ok(());

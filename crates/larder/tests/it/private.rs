@@ -169,3 +169,38 @@ async fn records_of_private_modules_in_our_own_log_are_behind_the_same_wall() {
     }
     proxy.stop().await;
 }
+
+#[tokio::test]
+async fn a_host_of_our_own_says_where_its_repositories_are_and_to_whom_it_should() {
+    let more = [
+        (
+            "vanity",
+            "corp.example/lib=git https://code.example/team/lib.git;example.com/open=https://code.example/open",
+        ),
+        ("access.private_from", "127.0.0.9"),
+    ];
+    let (_upstream, proxy) = served(&more).await;
+    let ask = async |local: [u8; 4], host: &str, path: &str| {
+        let mut client = RawClient::connect_from(local, proxy.address()).await;
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await;
+        let head = client.read_head().await;
+        let (body, _) = client.read_body(&head).await;
+        (head.status, String::from_utf8(body).unwrap())
+    };
+    let (inside, outside) = ([127, 0, 0, 9], [127, 0, 0, 1]);
+    for path in ["/lib?go-get=1", "/lib/sub/v2?x=y&go-get=1"] {
+        let (status, page) = ask(inside, "corp.example:443", path).await;
+        assert_eq!(status, 200, "{page}");
+        assert!(page.contains("corp.example/lib git https://code.example/team/lib.git"), "{page}");
+        let (status, page) = ask(outside, "corp.example", path).await;
+        assert_eq!(status, 403, "{page}");
+        assert!(!page.contains("code.example"), "{page}");
+    }
+    assert_eq!(ask(outside, "example.com", "/open?go-get=1").await.0, 200);
+    for (host, path) in
+        [("example.com", "/other?go-get=1"), ("example.com", "/open"), ("<b>", "/open?go-get=1")]
+    {
+        assert_ne!(ask(outside, host, path).await.0, 200, "{host}{path}");
+    }
+    proxy.stop().await;
+}

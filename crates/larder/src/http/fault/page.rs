@@ -8,7 +8,7 @@ use crate::http::page;
 use crate::observe::RequestId;
 
 /// What the page may do: be read, in its own style.
-pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+pub(in crate::http) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
                                  frame-ancestors 'none'; sandbox";
 
 impl Told {
