@@ -39,7 +39,7 @@ async fn a_changed_file_is_noticed_and_a_broken_one_is_told_with_its_line() {
     let (larder, file) = started(dir.path(), "upstream = \"off\"\n");
     let list = "/corp.example/m/@v/list";
     assert_eq!(larder.ask(list).await.status, 404);
-    put(&file, "upstream = \"off\"\nprivate = [\"corp.example\"]\n");
+    put(&file, "upstream = \"off\"\nprivate = [\"corp.example\"]\ngonoproxy = [\"nobody.invalid\"]\n");
     let denied = || async { larder.ask(list).await.status == 403 };
     eventually("the new rule", denied).await;
     put(&file, "upstream = \"off\"\n\nprivat = []\n");
