@@ -3,6 +3,8 @@
 //! Why two steps: whether a file belongs to a module depends on files that may come after it, such as the go.mod of a
 //! nested module. So names come first; contents follow as a stream and are never all in memory.
 
+pub(crate) mod tarred;
+
 use std::io::{self, Read};
 
 /// What an entry is.
@@ -71,6 +73,11 @@ impl Archive {
     ) -> Result<(), ArchiveError> {
         (self.contents)(&mut each)
     }
+}
+
+/// Whether a path can be one in a repository. Tools read `./x` and `../x` as relative to where they are.
+pub(crate) fn is_plain(path: &str) -> bool {
+    path.split('/').all(|element| !matches!(element, "" | "." | "..")) && !path.contains(['\0', '\n', '\r'])
 }
 
 impl std::fmt::Debug for Archive {

@@ -14,26 +14,26 @@ mod commit;
 mod driver;
 mod files;
 mod filters;
-pub(crate) mod flight;
 mod history;
 pub(crate) mod refs;
 mod remote;
 mod shelf;
 mod slot;
-pub(crate) mod tree;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::flight::Flights;
 use crate::jail::Access;
+use crate::remembered::{Asking, Remembered};
 use crate::repos::{Keeper, Means, Opened};
 use crate::{Place, Trouble, VcsError};
 
-use flight::Flights;
 use history::History;
 use refs::Refs;
 use remote::Remote;
@@ -58,7 +58,7 @@ struct Inner {
     /// Replaced when another is handed in, since tokens expire.
     access: Mutex<Access>,
     means: Arc<Means>,
-    refs: Mutex<Known>,
+    refs: Mutex<Remembered<Arc<Refs>>>,
     asking: Flights<Arc<Refs>>,
     contents: Shelf,
     outlines: Shelf,
@@ -69,21 +69,14 @@ struct Inner {
     doubted: Mutex<Option<Instant>>,
 }
 
-/// The refs as they were last told.
-#[derive(Debug, Default)]
-struct Known {
-    refs: Option<(Arc<Refs>, Instant)>,
-    /// Counts what made them worthless, so that an answer asked for before is not kept after.
-    changes: u64,
-}
-
 impl GitRepo {
     /// The repository at a place, with its kept copies below a directory.
     pub(crate) fn new(place: Place, access: Access, dir: &Path, means: Arc<Means>) -> Self {
         let shelf = |name: &str| Shelf::new(Slot::new(dir.join(name), means.talks.clone()));
         let (contents, outlines) = (shelf("contents"), shelf("outlines"));
         let history = History::new(Slot::new(dir.join("commits"), means.talks.clone()));
-        let (refs, asking, access) = (Mutex::default(), Flights::default(), Mutex::new(access));
+        let (refs, asking, access) =
+            (Mutex::new(Remembered::new(means.fresh)), Flights::default(), Mutex::new(access));
         let asked = AtomicU64::new(means.room.ask());
         let (dir, doubted) = (dir.to_owned(), Mutex::default());
         let inner = Arc::new(Inner {
@@ -158,37 +151,32 @@ impl Inner {
         Remote { jail: &self.means.jail, place: &self.place, access, deadline }
     }
 
+    fn remembered(&self) -> MutexGuard<'_, Remembered<Arc<Refs>>> {
+        self.refs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn forget_refs(&self) {
-        let mut known = self.refs.lock().unwrap_or_else(PoisonError::into_inner);
-        known.refs = None;
-        known.changes += 1;
+        self.remembered().forget();
     }
 
     /// The refs, asked for again when they are older than they may be.
     async fn refs(self: &Arc<Self>) -> Result<Arc<Refs>, VcsError> {
-        let changes = {
-            let known = self.refs.lock().unwrap_or_else(PoisonError::into_inner);
-            match &known.refs {
-                Some((refs, asked)) if asked.elapsed() < self.means.fresh => return Ok(refs.clone()),
-                _ => known.changes,
-            }
+        let recalled = self.remembered().recall();
+        let asking = match recalled {
+            Ok(refs) => return Ok(refs),
+            Err(asking) => asking,
         };
         let this = self.clone();
-        // Whoever comes after a change does not share an answer asked for before it.
-        self.asking.join(&changes.to_string(), || Box::pin(async move { this.ask_refs(changes).await })).await
+        self.asking.join(&asking.key(), || Box::pin(async move { this.ask_refs(asking).await })).await
     }
 
-    async fn ask_refs(&self, changes: u64) -> Result<Arc<Refs>, VcsError> {
-        let asked = Instant::now();
+    async fn ask_refs(&self, asking: Asking) -> Result<Arc<Refs>, VcsError> {
         let text = match self.remote(REFS_DEADLINE, &self.access()).refs(&self.dir).await {
             Ok(text) => text,
             Err(error) => return Err(self.missing(error).await),
         };
         let refs = Arc::new(Refs::parse(&text));
-        let mut known = self.refs.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.changes == changes {
-            known.refs = Some((refs.clone(), asked));
-        }
+        self.remembered().keep(asking, refs.clone());
         Ok(refs)
     }
 

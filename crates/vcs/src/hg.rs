@@ -18,15 +18,12 @@ use futures_util::future::{BoxFuture, try_join3};
 use jiff::Timestamp;
 
 use self::names::{Meaning, Names, is_id};
-use crate::archive::Each;
-use crate::git::tree;
+use crate::archive::{Each, is_plain, tarred};
 use crate::jail::{Access, Command};
 use crate::repos::{Means, Opened};
 use crate::whole::{Errand, Hold, Pull, Whole};
-use crate::{Archive, ArchiveError, Entry, EntryKind, Place, Repo, Revision, Tag, Trouble, VcsError};
+use crate::{Archive, ArchiveError, Entry, EntryKind, Place, Repo, Revision, Tag, Trouble, VcsError, ids};
 
-/// Digits of a short id (cmd/go `ShortenSHA1`).
-const SHORT: usize = 12;
 /// The longest list of names.
 const MAX_NAMES_BYTES: u64 = 64 << 20;
 /// The longest listing: a million files.
@@ -192,7 +189,7 @@ impl HgRepo {
         let said = self.whole.read(&expression, |hold| Box::pin(self.log(hold, &expression))).await?;
         let (id, time) = parse_stat(&said).ok_or_else(unknown)?;
         Ok(Revision {
-            short: id.get(..SHORT).unwrap_or(&id).to_owned(),
+            short: ids::short(&id),
             name: name.unwrap_or(&id).to_owned(),
             tags: kept.names.tags_on(&id),
             id,
@@ -272,7 +269,7 @@ impl HgRepo {
         let (prefix, listed) = (format!("all/{below}"), entries.clone());
         Ok(Archive::new(entries, move |each: &mut Each<'_>| {
             let mut stream = stream;
-            tree::contents(&mut stream, prefix.as_bytes(), &listed, each)?;
+            tarred::contents(&mut stream, prefix.as_bytes(), &listed, each)?;
             let ended = stream.finish();
             // The copy stays until here.
             drop(hold);
@@ -287,11 +284,6 @@ fn known(revision: &str) -> Result<&str, VcsError> {
         return Ok(revision);
     }
     Err(VcsError::UnknownRevision { name: revision.to_owned() })
-}
-
-/// Whether a path can be one in a repository.
-fn is_plain(path: &str) -> bool {
-    path.split('/').all(|element| !matches!(element, "" | "." | "..")) && !path.contains(['\0', '\n', '\r'])
 }
 
 /// Reads `{node} {date|hgdate}`: an id, seconds since 1970, and seconds west of Greenwich (cmd/go `hgParseStat`). Nothing

@@ -12,12 +12,15 @@
 
 mod archive;
 mod failure;
+mod flight;
 pub mod gate;
 mod git;
 mod hg;
+mod ids;
 pub mod jail;
 mod mirror;
 mod place;
+mod remembered;
 mod repo;
 mod repos;
 mod whole;

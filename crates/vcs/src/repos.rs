@@ -14,9 +14,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 
-use crate::git::refs::digits;
 use crate::git::{Filters, GitRepo};
 use crate::hg::HgRepo;
+use crate::ids::digits;
 use crate::jail::{Access, Jail};
 use crate::mirror::Talks;
 use crate::{Place, Repo, System, VcsError};

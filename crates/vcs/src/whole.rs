@@ -15,14 +15,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use tokio::time::Instant;
-
-use crate::git::flight::Flights;
+use crate::flight::Flights;
 use crate::jail::{Access, Command, Jail, Reach};
 use crate::mirror::remove;
+use crate::remembered::{Asking, Remembered};
 use crate::repos::{Keeper, Means};
 use crate::{Place, Trouble, VcsError};
+use futures_util::future::BoxFuture;
 
 /// How long a fetch may take.
 const PULL_DEADLINE: Duration = Duration::from_mins(10);
@@ -93,9 +92,7 @@ struct Inner<P: Pull> {
 struct State<N> {
     /// Held by whoever uses the copy.
     lease: Arc<()>,
-    names: Option<(Arc<N>, Instant)>,
-    /// Counts what made the names worthless, so that an answer asked for before it is not kept after.
-    changes: u64,
+    names: Remembered<Arc<N>>,
     is_cleaned: bool,
 }
 
@@ -122,7 +119,7 @@ impl<N> Clone for Kept<N> {
 impl<P: Pull> Whole<P> {
     /// The copy of the repository at a place, below a directory.
     pub(crate) fn new(place: Place, access: Access, dir: &Path, means: Arc<Means>) -> Self {
-        let state = State { lease: Arc::default(), names: None, changes: 0, is_cleaned: false };
+        let state = State { lease: Arc::default(), names: Remembered::new(means.fresh), is_cleaned: false };
         let inner = Arc::new(Inner::<P> {
             place,
             access: Mutex::new(access),
@@ -149,7 +146,7 @@ impl<P: Pull> Whole<P> {
 
     /// Forgets what names mean.
     pub(crate) fn refresh(&self) {
-        self.inner.state().forget();
+        self.inner.state().names.forget();
     }
 
     /// A command that reads a copy.
@@ -162,19 +159,16 @@ impl<P: Pull> Whole<P> {
     pub(crate) async fn names(&self) -> Result<Kept<P::Names>, VcsError> {
         let inner = &self.inner;
         inner.asked.store(inner.means.room.ask(), Ordering::Relaxed);
-        let changes = {
+        let asking = {
             let state = inner.state();
-            match &state.names {
-                Some((names, asked)) if asked.elapsed() < inner.means.fresh => {
-                    return Ok(Kept { names: names.clone(), hold: inner.hold(&state) });
-                }
-                _ => state.changes,
+            match state.names.recall() {
+                Ok(names) => return Ok(Kept { names, hold: inner.hold(&state) }),
+                Err(asking) => asking,
             }
         };
         let this = inner.clone();
-        // Whoever comes after a change does not share an answer asked for before it.
-        let begin = || -> BoxFuture<'static, _> { Box::pin(async move { this.pull(changes).await }) };
-        inner.pulling.join(&changes.to_string(), begin).await
+        let begin = || -> BoxFuture<'static, _> { Box::pin(async move { this.pull(asking).await }) };
+        inner.pulling.join(&asking.key(), begin).await
     }
 
     /// Reads a copy as it is, and if it does not have the revision, or is damaged, once more when it was brought up to date.
@@ -200,13 +194,6 @@ impl<P: Pull> Whole<P> {
     }
 }
 
-impl<N> State<N> {
-    fn forget(&mut self) {
-        self.names = None;
-        self.changes += 1;
-    }
-}
-
 impl<P: Pull> Inner<P> {
     fn state(&self) -> MutexGuard<'_, State<P::Names>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -220,8 +207,7 @@ impl<P: Pull> Inner<P> {
         Hold { lease: state.lease.clone(), copy: self.copy() }
     }
 
-    async fn pull(&self, changes: u64) -> Result<Kept<P::Names>, VcsError> {
-        let asked = Instant::now();
+    async fn pull(&self, asking: Asking) -> Result<Kept<P::Names>, VcsError> {
         let (mut hold, is_cleaned) = {
             let mut state = self.state();
             (self.hold(&state), std::mem::replace(&mut state.is_cleaned, true))
@@ -257,10 +243,7 @@ impl<P: Pull> Inner<P> {
             other => other?,
         });
         self.check_size(&hold).await?;
-        let mut state = self.state();
-        if state.changes == changes {
-            state.names = Some((names.clone(), asked));
-        }
+        self.state().names.keep(asking, names.clone());
         Ok(Kept { names, hold })
     }
 
@@ -281,8 +264,9 @@ impl<P: Pull> Inner<P> {
             if !Arc::ptr_eq(&state.lease, &hold.lease) {
                 return;
             }
-            // The changes stay as they are: who fetches already fetches anew.
-            (state.lease, state.names) = (Arc::default(), None);
+            state.lease = Arc::default();
+            // Who fetches already fetches anew.
+            state.names.drop_told();
         }
         let _ = blocking(move || remove(&hold.copy)).await;
     }
@@ -299,7 +283,7 @@ impl<P: Pull> Keeper for Inner<P> {
         if Arc::strong_count(&state.lease) > 1 {
             return false;
         }
-        state.forget();
+        state.names.forget();
         go();
         true
     }

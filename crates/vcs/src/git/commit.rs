@@ -29,7 +29,7 @@ impl Member<'_> {
 
     /// Its id in digits.
     pub(super) fn id(&self) -> String {
-        super::refs::digits(self.id)
+        crate::ids::digits(self.id)
     }
 }
 

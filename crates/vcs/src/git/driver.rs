@@ -11,10 +11,7 @@ use super::refs::{Format, Meaning, Refs};
 use super::shelf::Extent;
 use super::{GitRepo, Inner};
 use crate::mirror::{Found, Mirror};
-use crate::{Archive, Place, Repo, Revision, Tag, VcsError};
-
-/// Digits of a short id (cmd/go `ShortenSHA1`).
-const SHORT: usize = 12;
+use crate::{Archive, Place, Repo, Revision, Tag, VcsError, ids};
 
 impl Repo for GitRepo {
     fn place(&self) -> &Place {
@@ -142,7 +139,7 @@ impl Inner {
         let time = committed(&commit.bytes).ok_or_else(|| damaged("a commit without a time"))?;
         Ok(Revision {
             id: id.to_owned(),
-            short: id.get(..SHORT).unwrap_or(id).to_owned(),
+            short: ids::short(id),
             name: id.to_owned(),
             reference,
             time,

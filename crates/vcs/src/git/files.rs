@@ -12,6 +12,7 @@ use super::commit::member;
 use super::refs::Format;
 use super::shelf::Extent;
 use super::{Inner, tree};
+use crate::archive::{is_plain, tarred};
 use crate::jail::{Command, Reach};
 use crate::mirror::{Found, Kind, Mirror, Object};
 use crate::{Archive, ArchiveError, EntryKind, System, Trouble, VcsError};
@@ -67,11 +68,6 @@ fn fault(mirror: &Arc<Mirror>, error: VcsError) -> Unread {
         }
         other => Unread::Other(other),
     }
-}
-
-/// Whether a path can be one in a tree; git would read `./x` and `../x` as relative to a work tree.
-fn is_plain(path: &str) -> bool {
-    path.split('/').all(|element| !matches!(element, "" | "." | "..")) && !path.contains(['\0', '\n'])
 }
 
 impl Inner {
@@ -184,7 +180,7 @@ impl Inner {
         let (listed, keep) = (entries.clone(), mirror.clone());
         Ok(Archive::new(entries, move |each| {
             let mut is_unwanted = false;
-            let read = tree::contents(&mut stream, prefix.as_bytes(), &listed, &mut |path, content| {
+            let read = tarred::contents(&mut stream, prefix.as_bytes(), &listed, &mut |path, content| {
                 each(path, content).inspect_err(|_| is_unwanted = true)
             });
             let whole = read

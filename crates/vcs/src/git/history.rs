@@ -7,10 +7,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex as Turn;
 
 use super::Inner;
-use super::flight::Flights;
 use super::refs::{Format, Refs};
 use super::shelf::{FETCH_DEADLINE, MAX_PACKS};
 use super::slot::Slot;
+use crate::flight::Flights;
 use crate::jail::Reach;
 use crate::mirror::{Found, Mirror, Object};
 use crate::{System, VcsError};

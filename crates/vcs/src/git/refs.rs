@@ -8,9 +8,8 @@
 use std::collections::BTreeMap;
 
 use crate::Tag;
+use crate::ids::{SHORTEST, is_digits};
 
-/// Fewest digits by which a commit is known (cmd/go `minHashDigits`).
-const SHORTEST: usize = 7;
 const TAGS: &str = "refs/tags/";
 const HEADS: &str = "refs/heads/";
 
@@ -192,20 +191,9 @@ fn numbers(name: &str) -> Vec<u64> {
     digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
-/// Bytes as hexadecimal digits.
-pub(crate) fn digits(bytes: &[u8]) -> String {
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    halves.filter_map(|half| char::from_digit(u32::from(half), 16)).collect()
-}
-
 /// Whether this is a full id.
 pub(super) fn is_id(text: &str) -> bool {
     is_digits(text) && [Format::Sha1.digits(), Format::Sha256.digits()].contains(&text.len())
-}
-
-/// Small hexadecimal digits only (cmd/go `AllHex`).
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether a ref is one that is asked for, by a name that git allows (`git check-ref-format`).

@@ -13,10 +13,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex as Turn;
 
 use super::Inner;
-use super::flight::Flights;
 use super::refs::Format;
 use super::remote::Want;
 use super::slot::Slot;
+use crate::flight::Flights;
 use crate::jail::Reach;
 use crate::mirror::{Found, Kind, Mirror};
 use crate::{System, Trouble, VcsError};
@@ -234,8 +234,8 @@ impl Inner {
         if !self.means.filters.is_proven(&self.place) {
             return Vec::new();
         }
-        let refs = self.refs.lock().unwrap_or_else(PoisonError::into_inner);
-        let (Extent::Outline, Some((refs, _))) = (extent, &refs.refs) else { return Vec::new() };
+        let remembered = self.remembered();
+        let (Extent::Outline, Some(refs)) = (extent, remembered.last()) else { return Vec::new() };
         let has = self.outlines.has.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = refs.newest(&want.source, MAX_LIKELY).into_iter();
         let wants = newest.map(|target| Want { id: target.id, source: target.reference });

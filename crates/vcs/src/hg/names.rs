@@ -5,9 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::Tag;
+use crate::ids::{self, SHORTEST};
 
-/// Fewest digits by which a revision is known, as for git (cmd/go `minHashDigits`).
-const SHORTEST: usize = 7;
 /// Digits of a full id.
 const DIGITS: usize = 40;
 /// The newest revision, which hg lists as a tag.
@@ -82,8 +81,7 @@ impl Names {
 
 /// Whether these are digits that an id may begin with.
 pub(super) fn is_digits(name: &str) -> bool {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    (SHORTEST..=DIGITS).contains(&name.len()) && name.bytes().all(is_digit)
+    (SHORTEST..=DIGITS).contains(&name.len()) && ids::is_digits(name)
 }
 
 /// Whether this is a full id.
