@@ -1,6 +1,6 @@
 //! Many askers, and askers that leave.
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use testkit::githost::Fault;
 
 use super::{World, place, versions};
@@ -91,17 +91,22 @@ async fn refs_are_asked_for_once_while_they_are_fresh_and_again_after_a_push() {
     assert_eq!(world.host.count("ls-refs"), 2);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_asked_for_before_a_push_is_not_given_after_it() {
-    let world = World::new(&versions(1)).await;
+/// Tells of a push while the refs are being asked for, whose answer is held back from now on.
+async fn push_while<T>(world: &World, asking: &mut BoxFuture<'_, T>) {
     world.host.fault(Fault::Hold("ls-refs"));
-    let repo = world.repo();
-    let mut before = repo.tags("");
     tokio::select! {
-        _ = &mut before => panic!("it was held"),
+        _ = asking => panic!("it was held"),
         () = world.host.asked("ls-refs", 1) => {}
     }
     world.repos.refresh(&place(&world.url()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_asked_for_before_a_push_is_not_given_after_it() {
+    let world = World::new(&versions(1)).await;
+    let repo = world.repo();
+    let mut before = repo.tags("");
+    push_while(&world, &mut before).await;
     let mut after = repo.tags("");
     tokio::select! {
         _ = &mut after => panic!("it was held"),
@@ -115,14 +120,9 @@ async fn an_answer_asked_for_before_a_push_is_not_given_after_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_asked_for_before_a_push_is_not_remembered_after_it() {
     let world = World::new(&versions(1)).await;
-    world.host.fault(Fault::Hold("ls-refs"));
     let repo = world.repo();
     let mut before = repo.tags("");
-    tokio::select! {
-        _ = &mut before => panic!("it was held"),
-        () = world.host.asked("ls-refs", 1) => {}
-    }
-    world.repos.refresh(&place(&world.url()));
+    push_while(&world, &mut before).await;
     world.host.fault(Fault::None);
     assert!(before.await.is_ok());
     assert!(repo.tags("").await.is_ok());
