@@ -32,6 +32,15 @@ impl Identity {
         Self { peer: None, listener: OURSELVES.into(), host: None, principal: None }
     }
 
+    /// The host name that was asked for, without a port; an IPv6 address keeps its brackets.
+    pub fn host_name(&self) -> Option<&str> {
+        let host = self.host.as_deref()?;
+        if host.ends_with(']') {
+            return Some(host);
+        }
+        Some(host.rsplit_once(':').map_or(host, |(name, _)| name))
+    }
+
     /// Whether this is the server itself.
     pub fn is_ourselves(&self) -> bool {
         self.peer.is_none() && &*self.listener == OURSELVES

@@ -52,7 +52,7 @@ impl Separation {
         if !holds(&self.on, |listen| *who.listener == **listen) {
             return Err(Outside { where_from: "at this listener", setting: "access.private_on" });
         }
-        let host = who.host.as_deref().map(without_port).unwrap_or_default();
+        let host = who.host_name().unwrap_or_default();
         if !holds(&self.hosts, |name| host.eq_ignore_ascii_case(name)) {
             return Err(Outside { where_from: "under this host name", setting: "access.private_hosts" });
         }
@@ -88,13 +88,6 @@ fn address(hop: &str) -> Option<IpAddr> {
 
 fn holds<T>(rules: &[T], applies: impl Fn(&T) -> bool) -> bool {
     rules.is_empty() || rules.iter().any(applies)
-}
-
-fn without_port(host: &str) -> &str {
-    if host.ends_with(']') {
-        return host;
-    }
-    host.rsplit_once(':').map_or(host, |(name, _)| name)
 }
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ use crate::pipeline::{Class, Error};
 use crate::trust::LookupError;
 pub(super) use form::Asker;
 use form::Form;
-pub(super) use page::POLICY;
 
 /// Bytes of error text that the go command shows.
 const TEXT_BYTES: usize = 648;
@@ -126,7 +125,7 @@ impl Told {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::VARY, HeaderValue::from_static("Accept"));
         if asker.form() == Form::Page {
-            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(super::page::POLICY));
         }
         if let Some(after) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(in_seconds(after)));

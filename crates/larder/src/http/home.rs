@@ -1,6 +1,6 @@
 //! The page at `/`: how to point the go command here, and what this instance is. Complete without scripts.
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response};
 use maud::{Markup, html};
 use source::State;
 use store::Condition;
@@ -13,13 +13,7 @@ use crate::clock;
 impl Service {
     pub(super) fn home<B>(&self, request: &Request<B>, who: &Identity) -> Response<Body> {
         let base = self.base(request, who);
-        let mut response = Response::new(Body::bytes(self.page(&base).into_string().into()));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-        response
+        page::answer(self.page(&base).into_string())
     }
 
     /// The address that the client used, to be copied into its settings.

@@ -1,6 +1,13 @@
 //! What all pages have in common: they load nothing and run nothing, are in no index, and look alike in light and dark.
 
+use http::{HeaderValue, Response, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::body::Body;
+
+/// What a page may do: be read, in its own style.
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+                                 frame-ancestors 'none'; sandbox";
 
 /// The style of every page.
 const STYLE: &str = "
@@ -16,6 +23,16 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; 
 .what { font-size: 1.1rem; overflow-wrap: anywhere } ul { margin: .5rem 0; padding-left: 1.2rem } li { margin: .25rem 0; overflow-wrap: anywhere }
 .good { color: var(--mark); font-weight: 600 } .bad { color: #c0392b; font-weight: 600 } .plain { list-style: none; margin: 0; padding: 0 } .plain li { margin: 0 }
 ";
+
+/// An answer that is a page, which nobody keeps.
+pub(super) fn answer(page: String) -> Response<Body> {
+    let mut response = Response::new(Body::bytes(page.into()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
 
 /// A page with this title and body.
 pub(super) fn of(title: &str, body: &Markup) -> Markup {

@@ -5,11 +5,11 @@
 //! not served a private module is not told where it is either.
 
 use gomod::{ModulePath, Request as Want};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response};
 
-use super::Service;
 use super::body::Body;
-use super::fault::{self, Asker, POLICY};
+use super::fault::{self, Asker};
+use super::{Service, page};
 use crate::auth::Identity;
 use crate::observe::RequestId;
 
@@ -26,21 +26,13 @@ impl Service {
         if settings.vanity.is_empty() || !query.split('&').any(|part| part == "go-get=1") {
             return None;
         }
-        let host = who.host.as_deref().unwrap_or_default();
-        let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        let path = format!("{host}{}", request.uri().path());
+        let path = format!("{}{}", who.host_name().unwrap_or_default(), request.uri().path());
         let path = ModulePath::parse(path.trim_end_matches('/')).ok()?;
-        let page = settings.vanity.find(path.as_str())?.page(path.as_str()).ok()?;
+        let found = settings.vanity.find(path.as_str())?.page(path.as_str()).ok()?;
         let want = Want::List(path);
         if let Err(error) = self.pipeline.admit(who, &want) {
             return Some(fault::failed(&want, &error, true, &Asker { headers: request.headers(), id }));
         }
-        let mut response = Response::new(Body::bytes(page.into()));
-        *response.status_mut() = StatusCode::OK;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Some(response)
+        Some(page::answer(found))
     }
 }

@@ -7,10 +7,6 @@ use super::{Told, bounded, in_seconds};
 use crate::http::page;
 use crate::observe::RequestId;
 
-/// What the page may do: be read, in its own style.
-pub(in crate::http) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
-                                 frame-ancestors 'none'; sandbox";
-
 impl Told {
     /// The page.
     pub(super) fn page(&self, id: &RequestId) -> String {
