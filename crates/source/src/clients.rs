@@ -19,6 +19,7 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, Url};
+use vcs::gate::Outbound;
 
 use crate::{Guard, guard::Inside};
 
@@ -43,17 +44,6 @@ pub struct Network {
     pub authorities: Option<PathBuf>,
     /// Outbound proxies.
     pub outbound: Outbound,
-}
-
-/// Outbound HTTP proxies, in the form of the usual environment variables. Not printed: URLs may carry passwords.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Outbound {
-    /// For http URLs (`HTTP_PROXY`).
-    pub http: Option<String>,
-    /// For https URLs (`HTTPS_PROXY`).
-    pub https: Option<String>,
-    /// Names, addresses and blocks that are reached without (`NO_PROXY`).
-    pub except: Option<String>,
 }
 
 /// Why no client could be made.
@@ -156,13 +146,6 @@ impl Clients {
 impl fmt::Debug for Clients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Clients").field("guard", &self.guard).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Outbound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |url: &Option<String>| if url.is_some() { "****" } else { "none" };
-        write!(f, "Outbound {{ http: {}, https: {} }}", shown(&self.http), shown(&self.https))
     }
 }
 

@@ -45,7 +45,7 @@ use futures_util::stream::BoxStream;
 pub use block::{IpNet, IpNetError};
 pub use build::{Builder, ChainError, SourceFault};
 pub use chain::{Chain, Link};
-pub use clients::{Clients, ClientsError, Network, Outbound};
+pub use clients::{Clients, ClientsError, Network};
 pub use conduct::{Breaker, Budget, Conduct, Retry};
 pub use credential::{Credential, CredentialError, Credentials, Listed, Netrc};
 pub use direct::{Direct, DirectParts, NoDirect, Repositories};
@@ -58,6 +58,7 @@ pub use origin::{Origin, Origins};
 pub use routes::{RouteError, Routed, Routes};
 pub use tree::{Found, Offer, Tree, TreeError};
 pub use upstream::{HttpUpstream, UpstreamError};
+pub use vcs::gate::Outbound;
 pub use walk::{Line, Walk, WalkError};
 
 /// A place that answers module requests.

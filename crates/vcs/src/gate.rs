@@ -59,7 +59,8 @@ pub struct GateSettings {
     pub max_bytes: u64,
 }
 
-/// Outbound proxies, as URLs with `http` for a scheme.
+/// Outbound HTTP proxies, in the form of the usual environment variables. Not printed: URLs may carry passwords. The gate
+/// itself takes URLs with `http` for a scheme only.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Outbound {
     /// For http URLs (`HTTP_PROXY`).
@@ -92,8 +93,8 @@ impl fmt::Debug for GateSettings {
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Its URLs may hold passwords.
-        f.debug_struct("Outbound").finish_non_exhaustive()
+        let shown = |url: &Option<String>| if url.is_some() { "****" } else { "none" };
+        write!(f, "Outbound {{ http: {}, https: {} }}", shown(&self.http), shown(&self.https))
     }
 }
 
