@@ -3,6 +3,7 @@
 //! Compared are the version, the `.info` file as the go command caches it, the hashes of zip and go.mod, the origin of what was
 //! queried, lists, and the words of errors. What the repositories are, and what is asked, is in the two texts beside.
 
+mod answerer;
 mod hosts;
 mod made;
 mod pinned;
@@ -135,11 +136,16 @@ fn repos(dir: &Path, status: Option<u16>) -> Repos {
         ("GIT_CONFIG_NOSYSTEM".into(), "1".into()),
         ("HOME".into(), dir.join("home").into()),
     ];
+    repos_of(dir, Operator::choose(environment), GateSettings::new(|_| false), status)
+}
+
+/// Repositories that are asked in such an environment, over such a way; their URLs, asked as pages, have this status.
+fn repos_of(dir: &Path, environment: Operator, gate: GateSettings, status: Option<u16>) -> Repos {
     let jail = Jail::new(JailSettings {
         tools: Tools::find("/usr/local/bin:/usr/bin:/bin".as_ref()),
-        environment: Operator::choose(environment),
+        environment,
         limits: Limits::default(),
-        gate: Gate::open(GateSettings::new(|_| false)).unwrap(),
+        gate: Gate::open(gate).unwrap(),
         dir: dir.join("jail"),
     });
     let settings = ReposSettings {

@@ -9,9 +9,9 @@ use source::direct::find::{Finder, Ping, Rules, Schemes, Vanity};
 use source::direct::{Direct, DirectParts};
 use source::{Builder, Class, Clients, Deadlines, Network, Source as _};
 use testkit::githost::{Fault, GitHost};
-use vcs::gate::{Gate, GateSettings};
-use vcs::jail::{Jail, JailSettings, Limits, Operator, Tools};
-use vcs::{Repos, ReposSettings};
+use vcs::Repos;
+use vcs::gate::GateSettings;
+use vcs::jail::Operator;
 
 use super::made::Made;
 
@@ -69,21 +69,8 @@ impl World {
 }
 
 fn repos(dir: &Path, status: Option<u16>) -> Repos {
-    let jail = Jail::new(JailSettings {
-        tools: Tools::find("/usr/local/bin:/usr/bin:/bin".as_ref()),
-        environment: Operator::default(),
-        limits: Limits::default(),
-        gate: Gate::open(GateSettings::new(|address| address.is_loopback())).unwrap(),
-        dir: dir.join("jail"),
-    });
-    let settings = ReposSettings {
-        dir: dir.join("vcs"),
-        fresh: Duration::from_mins(5),
-        max_repository_bytes: 1 << 30,
-        max_total_bytes: 1 << 30,
-        status: Arc::new(move |_, _| Box::pin(async move { status })),
-    };
-    Repos::new(jail.unwrap(), settings)
+    let gate = GateSettings::new(|address| address.is_loopback());
+    super::repos_of(dir, Operator::default(), gate, status)
 }
 
 /// What is told of a request: its class, or nothing where it is answered to the end.

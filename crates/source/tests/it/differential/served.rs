@@ -7,35 +7,23 @@ use gomod::{Patterns, Request};
 use source::direct::find::{Finder, Ping, Rules, Schemes};
 use source::direct::{Direct, DirectParts};
 use source::{Builder, Class, Clients, Deadlines, Guard, IpNet, Network, Outbound, Source};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
 use vcs::Repos;
+
+use super::answerer::{Answer, Answerer};
 
 /// A GOPROXY of modules made from repositories.
 pub(crate) struct Served {
     pub(crate) url: String,
-    running: JoinHandle<()>,
+    _server: Answerer,
 }
 
 impl Served {
     /// Serves what the repositories have that pages at `web`, a proxy for http, name.
     pub(crate) async fn start(repos: Arc<Repos>, web: &str) -> Self {
         let direct = Arc::new(direct(repos, web, Settings::default()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let running = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, Arc::clone(&direct)));
-            }
-        });
-        Self { url, running }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.running.abort();
+        let answer = move |target| answer(target, direct.clone());
+        let server = Answerer::start("text/plain; charset=utf-8", answer).await;
+        Self { url: server.url.clone(), _server: server }
     }
 }
 
@@ -70,31 +58,15 @@ pub(crate) fn direct(repos: Arc<Repos>, web: &str, settings: Settings) -> Direct
     })
 }
 
-async fn answer(mut stream: TcpStream, direct: Arc<Direct>) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        match stream.read(&mut byte).await {
-            Ok(1) => head.push(byte[0]),
-            _ => return,
-        }
-    }
-    let head = String::from_utf8(head).unwrap();
-    let target = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
-    let (status, body) = match Request::parse(target) {
+async fn answer(target: String, direct: Arc<Direct>) -> Answer {
+    match Request::parse(target.trim_start_matches('/')) {
         Err(error) => ("404 Not Found", error.to_string().into()),
         Ok(request) => match fetch(&direct, &request).await {
             Ok(body) => ("200 OK", body),
             Err(error) if error.class() == Class::Absent => ("404 Not Found", error.text().into()),
             Err(error) => ("503 Service Unavailable", error.text().into()),
         },
-    };
-    let kind = "text/plain; charset=utf-8";
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+    }
 }
 
 async fn fetch(direct: &Direct, request: &Request) -> Result<bytes::Bytes, source::SourceError> {
