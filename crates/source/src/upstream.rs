@@ -18,8 +18,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use gomod::{FileKind, Request};
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, LOCATION, RANGE,
-    TRANSFER_ENCODING,
+    CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_RANGE, RANGE, TRANSFER_ENCODING,
 };
 use reqwest::{Response, StatusCode, Url, Version};
 
@@ -36,9 +35,6 @@ use crate::{Fetched, Malformed, RedirectFault, Resume, Source, SourceError};
 use base::Base;
 pub use base::UpstreamError;
 use body::{Body, Clock};
-
-/// How many redirects are followed.
-const MAX_REDIRECTS: usize = 10;
 
 /// A proxy that is asked over HTTP.
 #[derive(Clone)]
@@ -166,12 +162,10 @@ impl HttpUpstream {
         if trusted.is_none() {
             redirect::check_outside(&at, &self.clients)?;
         }
-        for _ in 0..=MAX_REDIRECTS {
+        for _ in 0..=redirect::MAX_HOPS {
             let response = self.send(&at, question).await?;
-            let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-            let location = header(&response, &LOCATION).filter(|_| redirects).map(str::to_owned);
-            let Some(location) = location else { return Ok(response) };
-            at = redirect::target(&at, &location, trusted, &self.clients)?;
+            let Some(location) = redirect::location(&response) else { return Ok(response) };
+            at = redirect::target(&at, location, trusted, &self.clients)?;
         }
         Err(SourceError::Redirect(RedirectFault::TooMany))
     }

@@ -6,10 +6,21 @@
 //!
 //! The rules hold for whatever is asked over HTTP; pages that say where a repository is have no origin that is trusted.
 
-use reqwest::Url;
+use reqwest::header::LOCATION;
+use reqwest::{Response, Url};
 
 use crate::clients::Clients;
+use crate::upstream::header;
 use crate::{RedirectFault, SourceError};
+
+/// How many redirects are followed, one after the other (net/http `Client`).
+pub(crate) const MAX_HOPS: usize = 10;
+
+/// Where a response leads to, if it is a redirect (net/http `redirectBehavior`).
+pub(crate) fn location(response: &Response) -> Option<&str> {
+    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    header(response, &LOCATION).filter(|_| redirects)
+}
 
 /// The next URL of a walk along redirects, without userinfo and fragment. Only the `trusted` origin needs no guard.
 pub(crate) fn target(

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use gomod::meta::{self, GoImport, PageError};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode, Url};
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
@@ -27,8 +27,6 @@ use crate::text::{Explanation, explanation};
 use crate::upstream::{header, is_encoded, redirect, refused, wait};
 use crate::{Clients, Credentials, Deadlines, Malformed, RedirectFault, SourceError};
 
-/// How many redirects are followed.
-const MAX_REDIRECTS: usize = 10;
 /// The longest head of a page that is read; real ones have some kilobytes.
 const MAX_PAGE_BYTES: usize = 1 << 20;
 /// How many pieces of a page are looked at as they come; later ones when the page has doubled.
@@ -110,18 +108,18 @@ impl Asker {
         let proof = if insecure { None } else { self.credentials.for_page(path, &first) };
         let proof = proof.map(|(_, proof)| proof);
         let mut at = first.clone();
-        for _ in 0..=MAX_REDIRECTS {
+        for _ in 0..=redirect::MAX_HOPS {
             let own = at.origin() == first.origin();
             let response = self.send(&at, proof.as_ref().filter(|_| own), insecure).await?;
-            let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-            let location = header(&response, &LOCATION).filter(|_| redirects).map(str::to_owned);
-            let Some(location) = location else { return self.read(response, url).await };
+            let Some(location) = redirect::location(&response) else {
+                return self.read(response, url).await;
+            };
             at = if insecure {
-                let to = redirect::any_target(&at, &location)?;
+                let to = redirect::any_target(&at, location)?;
                 redirect::check_outside(&to, &self.clients)?;
                 to
             } else {
-                redirect::target(&at, &location, None, &self.clients)?
+                redirect::target(&at, location, None, &self.clients)?
             };
         }
         Err(SourceError::Redirect(RedirectFault::TooMany))
