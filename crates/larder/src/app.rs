@@ -97,7 +97,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     );
     let Doors { listeners, certificates } = doors::open(config, passed)?;
     let names: Vec<_> = listeners.iter().map(|listener| listener.name.clone()).collect();
-    let workshop = Workshop::new(config, &reading.environment)?;
+    let workshop = Workshop::new(config, &reading.environment);
     let repositories = workshop.repositories.clone();
     let pipeline =
         own_log::pipeline_with_it(config, disk.clone(), workshop.clone(), (&tasks, clock.clone()))?;

@@ -7,7 +7,8 @@ use anyhow::Context;
 use gomod::goproxy::ProxyList;
 use gomod::pattern::Patterns;
 use source::{
-    Builder, Chain, Clients, Conduct, Deadlines, Guard, HttpUpstream, Network, Origins, Outbound, Routes,
+    Builder, Chain, Clients, ClientsError, Conduct, Deadlines, Guard, HttpUpstream, Network, Origins,
+    Outbound, Routes,
 };
 use store::Blobs;
 
@@ -40,7 +41,7 @@ pub fn pipeline_over(
     tasks: Tasks,
     clock: Clock,
 ) -> anyhow::Result<Arc<Pipeline>> {
-    let workshop = Workshop::new(config, &Environment::default())?;
+    let workshop = Workshop::new(config, &Environment::default());
     pipeline_with(config, Stores { blobs, own_log: None, workshop }, tasks, clock)
 }
 
@@ -120,10 +121,16 @@ pub(super) fn sources(
 /// # Errors
 /// A certificate file or a credential cannot be used.
 pub fn builder(config: &Config) -> anyhow::Result<Builder> {
-    let deadlines = deadlines(config);
-    let clients = Clients::new(&network(config), deadlines.connect)?;
-    let builder = Builder::new(clients, deadlines).with_conduct(conduct(config));
+    let builder = Builder::new(clients(config)?, deadlines(config)).with_conduct(conduct(config));
     Ok(builder.with_credentials(secrets::credentials(config)?))
+}
+
+/// The clients by which others are asked over HTTP.
+///
+/// # Errors
+/// A certificate file or an outbound proxy cannot be used.
+pub(super) fn clients(config: &Config) -> Result<Clients, ClientsError> {
+    Clients::new(&network(config), deadlines(config).connect)
 }
 
 /// What traces requests.
@@ -204,7 +211,8 @@ pub(super) fn limits(config: &Config) -> Limits {
     }
 }
 
-fn deadlines(config: &Config) -> Deadlines {
+/// How long others may take to answer.
+pub(super) fn deadlines(config: &Config) -> Deadlines {
     let timeout = &config.timeout;
     Deadlines {
         connect: timeout.connect.into(),
@@ -251,16 +259,17 @@ pub(super) fn guard(config: &Config) -> Guard {
 }
 
 fn network(config: &Config) -> Network {
+    Network { guard: guard(config), authorities: config.network.ca_file.clone(), outbound: outbound(config) }
+}
+
+/// The proxies by which others are reached.
+pub(super) fn outbound(config: &Config) -> Outbound {
     let proxy = |address: &Option<config::Address>| address.as_ref().map(|it| it.reveal().to_owned());
     let except = &config.network.no_proxy;
-    Network {
-        guard: guard(config),
-        authorities: config.network.ca_file.clone(),
-        outbound: Outbound {
-            http: proxy(&config.network.http_proxy),
-            https: proxy(&config.network.https_proxy),
-            except: (!except.is_empty()).then(|| except.join(",")),
-        },
+    Outbound {
+        http: proxy(&config.network.http_proxy),
+        https: proxy(&config.network.https_proxy),
+        except: (!except.is_empty()).then(|| except.join(",")),
     }
 }
 

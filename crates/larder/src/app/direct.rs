@@ -13,12 +13,12 @@ use futures_util::FutureExt as _;
 use source::direct::find::{Finder, Ping, Rules, Schemes, Vanity};
 use source::direct::status_over_http;
 use source::{Builder, Direct, DirectParts, Guard, Repositories};
-use vcs::gate::{Gate, GateSettings, Outbound};
+use vcs::gate::{Gate, GateSettings};
 use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Tools};
 use vcs::{Repos, ReposSettings, VcsError};
 
 use super::build;
-use crate::config::{Address, Config, Environment, Pattern, VanityRule};
+use crate::config::{Config, Environment, Pattern, VanityRule};
 
 /// The hidden command of the binary by which tools that know no proxies get through the gate; a host and a port follow.
 pub const THROUGH: &str = "through-the-gate";
@@ -34,25 +34,20 @@ pub(super) struct Workshop {
 
 impl Workshop {
     /// For a server that is started with these settings in this environment.
-    ///
-    /// # Errors
-    /// The clients that ask whether a repository is there cannot be made.
-    pub(super) fn new(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
+    pub(super) fn new(config: &Config, environment: &Environment) -> Self {
         let guard = Arc::new(ArcSwap::from_pointee(build::guard(config)));
-        let (config, environment) = (config.clone(), environment.clone());
-        let (builder, checked) = (build::builder(&config)?, guard.clone());
-        let make = move || repos(&config, &environment, &builder, &checked);
-        Ok(Self { repositories: Repositories::new(make), guard })
+        let (config, environment, checked) = (config.clone(), environment.clone(), guard.clone());
+        let make = move || repos(&config, &environment, &checked);
+        Self { repositories: Repositories::new(make), guard }
     }
 }
 
 /// Makes the jail, the gate and the place of copies.
-fn repos(
-    config: &Config,
-    environment: &Environment,
-    builder: &Builder,
-    guard: &Arc<ArcSwap<Guard>>,
-) -> Result<Repos, VcsError> {
+fn repos(config: &Config, environment: &Environment, guard: &Arc<ArcSwap<Guard>>) -> Result<Repos, VcsError> {
+    let clients = build::clients(config).map_err(|cause| VcsError::Local {
+        what: "setting up what asks over http".to_owned(),
+        cause: Arc::new(cause),
+    })?;
     let dir = config.data.join("vcs");
     let jail = jail(config, environment, guard, dir.join("jail"))?;
     let settings = ReposSettings {
@@ -60,7 +55,7 @@ fn repos(
         fresh: config.vcs.remember.into(),
         max_repository_bytes: config.vcs.repository.bytes(),
         max_total_bytes: config.vcs.size.bytes(),
-        status: status_over_http(builder),
+        status: status_over_http(clients, build::deadlines(config).small),
     };
     Ok(Repos::new(jail, settings))
 }
@@ -97,14 +92,8 @@ pub(super) fn tools(environment: &Environment) -> Tools {
 
 fn gate(config: &Config, guard: &Arc<ArcSwap<Guard>>) -> GateSettings {
     let guard = guard.clone();
-    let proxy = |address: &Option<Address>| address.as_ref().map(|it| it.reveal().to_owned());
-    let except = &config.network.no_proxy;
     GateSettings {
-        outbound: Outbound {
-            http: proxy(&config.network.http_proxy),
-            https: proxy(&config.network.https_proxy),
-            except: (!except.is_empty()).then(|| except.join(",")),
-        },
+        outbound: build::outbound(config),
         helper: std::env::current_exe().ok().map(|program: PathBuf| (program, vec![THROUGH.into()])),
         max_bytes: config.vcs.repository.bytes(),
         ..GateSettings::new(move |address| guard.load().check(address).is_ok())

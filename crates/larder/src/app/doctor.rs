@@ -144,7 +144,7 @@ pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> a
     let dir = Scratch::of(&loaded.config);
     let config = Config { data: dir.0.clone(), ..loaded.config.clone() };
     tasks::runtime()?.block_on(async {
-        let (builder, workshop) = (build::builder(&config)?, Workshop::new(&config, environment)?);
+        let (builder, workshop) = (build::builder(&config)?, Workshop::new(&config, environment));
         let finder = direct::finder(&config, &builder, &workshop.repositories)?;
         let found = match finder.find(path).await {
             Ok(Discovery::Repo(found)) => found,

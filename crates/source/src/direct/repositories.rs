@@ -4,18 +4,15 @@
 //! default chain ends in `direct`.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use reqwest::Url;
-use reqwest::header::LOCATION;
 use vcs::{Repos, VcsError};
 
-use crate::Builder;
-use crate::upstream::{header, redirect};
-
-/// How many redirects are followed.
-const MAX_REDIRECTS: usize = 10;
+use crate::Clients;
+use crate::upstream::redirect;
 
 type Make = dyn Fn() -> Result<Repos, VcsError> + Send + Sync;
 
@@ -65,18 +62,17 @@ impl std::fmt::Debug for Repositories {
 
 /// Whether a repository's URL is there, asked as anybody may ask (cmd/go `codehost.gitRepo.loadRefs`): for
 /// [`vcs::ReposSettings::status`]. What it leads to is guarded.
-pub fn status_over_http(with: &Builder) -> Arc<vcs::Status> {
-    let clients = with.clients.clone();
-    let deadline = with.deadlines.small;
+pub fn status_over_http(clients: Clients, deadline: Duration) -> Arc<vcs::Status> {
     Arc::new(move |place, _| -> BoxFuture<'static, Option<u16>> {
         let (clients, url) = (clients.clone(), Url::parse(place.url()));
         let ask = async move {
             let mut at = url.ok()?;
             redirect::check_outside(&at, &clients).ok()?;
-            for _ in 0..=MAX_REDIRECTS {
+            for _ in 0..=redirect::MAX_HOPS {
                 let response = clients.pick(false, false).get(at.clone()).send().await.ok()?;
-                let location = header(&response, &LOCATION).filter(|_| response.status().is_redirection());
-                let Some(location) = location else { return Some(response.status().as_u16()) };
+                let Some(location) = redirect::location(&response) else {
+                    return Some(response.status().as_u16());
+                };
                 at = redirect::target(&at, location, None, &clients).ok()?;
             }
             None
