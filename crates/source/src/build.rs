@@ -86,9 +86,9 @@ impl Builder {
         Self { direct, ..self }
     }
 
-    /// What is sent to the repository of a module, if a credential is configured for it.
-    pub fn credential_for(&self, path: &ModulePath, place: &Place) -> Option<Sent> {
-        self.credentials.for_place(path, place).map(|(_, sent)| sent)
+    /// What is sent to the repository of a module, if a credential is configured for it, and what that is called.
+    pub(crate) fn credential_for(&self, path: &ModulePath, place: &Place) -> Option<(&str, Sent)> {
+        self.credentials.for_place(path, place)
     }
 
     /// The source that a URL names: a proxy under its `host[:port]`, a tree under `file`.

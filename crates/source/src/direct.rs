@@ -29,9 +29,8 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use gomod::goproxy::ProxyUrl;
 use gomod::{FileKind, ModulePath, Request, Version};
 use vcs::Place;
-use vcs::jail::Access;
 
-use self::find::{Discovery, FindError, Finder};
+use self::find::{Discovery, FindError, Finder, Terms};
 use crate::{Builder, Fetched, HttpUpstream, Source, SourceError};
 
 pub use code::Code;
@@ -48,7 +47,7 @@ pub struct DirectParts {
     pub repositories: Repositories,
     /// Which paths are private ([`crate::Routes::is_private`]).
     pub is_private: Arc<dyn Fn(&ModulePath) -> bool + Send + Sync>,
-    /// Has the credentials for repositories, and makes the proxies that pages name.
+    /// Makes the proxies that pages name.
     pub builder: Builder,
 }
 
@@ -101,14 +100,8 @@ impl Direct {
 
     /// The module in its repository. Nothing is asked yet.
     fn code(&self, found: &Found) -> Result<Code, SourceError> {
-        let DirectParts { finder, repositories, builder, .. } = &self.parts;
-        let credential = builder.credential_for(&found.path, &found.place);
-        let schemes = finder.schemes(&found.path, &found.root);
-        let access = Access {
-            schemes: schemes.into_iter().map(str::to_owned).collect(),
-            credential,
-            is_insecure: finder.is_insecure(&found.path),
-        };
+        let DirectParts { finder, repositories, .. } = &self.parts;
+        let Terms { access, .. } = finder.terms(&found.path, &found.root, &found.place);
         let told = |error| self.told(&found.path, &error);
         let repo = repositories.open().and_then(|repos| repos.open(&found.place, &access));
         let repo = repo.map_err(|cause| told(CodeError::Repo { path: found.path.clone(), cause }))?;

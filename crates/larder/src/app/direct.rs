@@ -14,7 +14,7 @@ use source::direct::find::{Finder, Ping, Rules, Schemes, Vanity};
 use source::direct::status_over_http;
 use source::{Builder, Direct, DirectParts, Guard, Repositories};
 use vcs::gate::{Gate, GateSettings};
-use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Tools};
+use vcs::jail::{Jail, JailSettings, Limits, Operator, Tools};
 use vcs::{Repos, ReposSettings, VcsError};
 
 use super::build;
@@ -137,7 +137,7 @@ pub(super) fn finder(
     builder: &Builder,
     repositories: &Repositories,
 ) -> anyhow::Result<Finder> {
-    Ok(Finder::new(builder, rules(config)?, ping(repositories.clone(), builder.clone())))
+    Ok(Finder::new(builder, rules(config)?, ping(repositories.clone())))
 }
 
 /// The rules of finding, as the settings have them.
@@ -167,15 +167,10 @@ impl super::hook::Repositories for Repositories {
 }
 
 /// Asks for the tags of a repository whose scheme is only guessed.
-fn ping(repositories: Repositories, builder: Builder) -> Ping {
-    Arc::new(move |path, place, access| {
+fn ping(repositories: Repositories) -> Ping {
+    Arc::new(move |place, access| {
         let opened = repositories.open();
-        let credential = builder.credential_for(path, &place);
-        async move {
-            let access = Access { credential, ..access };
-            opened?.open(&place, &access)?.tags("").await.map(drop)
-        }
-        .boxed()
+        async move { opened?.open(&place, &access)?.tags("").await.map(drop) }.boxed()
     })
 }
 

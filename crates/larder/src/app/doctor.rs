@@ -9,15 +9,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use gomod::ModulePath;
 use serde::{Deserialize, Serialize};
-use source::Builder;
-use source::direct::Found;
-use source::direct::find::{Discovery, Finder};
-use vcs::System;
+use source::direct::find::{Discovery, Terms};
 use vcs::jail::{Access, Jail, Reach};
+use vcs::{Place, System, VcsError};
 
+use super::build;
 use super::direct::{self, Workshop};
 use super::explain::{Explained, explain};
-use super::{build, secrets};
 use crate::config::{Config, Environment, Loaded};
 use crate::tasks;
 
@@ -154,27 +152,18 @@ pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> a
             }
             Err(error) => return Ok(Asked { trouble: causes(&error), ..asked }),
         };
-        let credential = secrets::credentials(&config)?;
-        let credential = credential.for_place(path, &found.place).map(|(name, _)| name.to_owned());
+        let Terms { access, credential } = finder.terms(path, &found.root, &found.place);
         let (root, repository) = (Some(found.root.clone()), Some(found.place.url().to_owned()));
         let asked = Asked { root, repository, credential, ..asked };
-        Ok(match tags(&workshop, &finder, &builder, &found).await {
+        Ok(match tags(&workshop, &found.place, &access).await {
             Ok(tags) => Asked { tags: Some(tags), ..asked },
             Err(error) => Asked { trouble: causes(&error), ..asked },
         })
     })
 }
 
-async fn tags(
-    workshop: &Workshop,
-    finder: &Finder,
-    builder: &Builder,
-    found: &Found,
-) -> Result<u64, vcs::VcsError> {
-    let schemes = finder.schemes(&found.path, &found.root).into_iter().map(str::to_owned).collect();
-    let credential = builder.credential_for(&found.path, &found.place);
-    let access = Access { schemes, credential, is_insecure: finder.is_insecure(&found.path) };
-    let repo = workshop.repositories.open()?.open(&found.place, &access)?;
+async fn tags(workshop: &Workshop, place: &Place, access: &Access) -> Result<u64, VcsError> {
+    let repo = workshop.repositories.open()?.open(place, access)?;
     Ok(repo.tags("").await?.len() as u64)
 }
 

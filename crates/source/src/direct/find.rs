@@ -52,10 +52,9 @@ const MOST_ABOVE: usize = 8;
 /// The most that the tags of a page may have, in bytes, if it is to be remembered.
 const MAX_REMEMBERED_BYTES: usize = 64 << 10;
 
-/// Asks whether a repository answers at a place, for a module and in the ways that are open to it; the tools' affair
-/// (`git ls-remote`, `hg identify`, `svn info`).
-pub type Ping =
-    Arc<dyn Fn(&ModulePath, Place, Access) -> BoxFuture<'static, Result<(), VcsError>> + Send + Sync>;
+/// Asks whether a repository answers at a place, in the ways that are open to it; the tools' affair (`git ls-remote`,
+/// `hg identify`, `svn info`).
+pub type Ping = Arc<dyn Fn(Place, Access) -> BoxFuture<'static, Result<(), VcsError>> + Send + Sync>;
 
 /// What the operator says about finding.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -70,6 +69,22 @@ pub struct Rules {
     pub schemes: Schemes,
     /// Where repositories are whose hosts do not tell.
     pub vanity: Vanity,
+}
+
+impl Rules {
+    /// What a repository whose top has the import path `root` may be asked over for a module.
+    pub fn schemes(&self, path: &ModulePath, root: &str) -> Vec<&'static str> {
+        let mut schemes = self.schemes.of(root);
+        if self.is_insecure(path) && !schemes.contains(&"http") {
+            schemes.push("http");
+        }
+        schemes
+    }
+
+    /// Whether certificates do not matter for a module (GOINSECURE).
+    pub fn is_insecure(&self, path: &ModulePath) -> bool {
+        self.insecure.matches(path.as_str())
+    }
 }
 
 /// For how long answers are remembered.
@@ -99,11 +114,21 @@ pub enum Discovery {
     Proxy(ProxyUrl),
 }
 
+/// On which terms a repository is asked for a module.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What it is asked over, and with.
+    pub access: Access,
+    /// What the credential is called that goes along. Without one, what the tool is configured with does.
+    pub credential: Option<String>,
+}
+
 /// Finds repositories. Cheap to clone; what is remembered is shared.
 #[derive(Clone)]
 pub struct Finder {
     asker: Arc<Asker>,
     rules: Arc<Rules>,
+    builder: Builder,
     ping: Ping,
     memory: Memory,
     pages: Arc<Shelf<Sight>>,
@@ -119,6 +144,7 @@ impl Finder {
         Self {
             asker: Arc::new(Asker::new(with)),
             rules: Arc::new(rules),
+            builder: with.clone(),
             ping,
             memory: Memory::default(),
             pages: Shelf::new(),
@@ -173,18 +199,13 @@ impl Finder {
         self.pings.forget(touches);
     }
 
-    /// What a repository may be asked over: the rest of its way is for whoever fetches.
-    pub fn schemes(&self, path: &ModulePath, root: &str) -> Vec<&'static str> {
-        let mut schemes = self.rules.schemes.of(root);
-        if self.is_insecure(path) && !schemes.contains(&"http") {
-            schemes.push("http");
-        }
-        schemes
-    }
-
-    /// Whether certificates do not matter for a module (GOINSECURE).
-    pub fn is_insecure(&self, path: &ModulePath) -> bool {
-        self.rules.insecure.matches(path.as_str())
+    /// On which terms the repository at a place, whose top has the import path `root`, is asked for a module.
+    pub fn terms(&self, path: &ModulePath, root: &str, place: &Place) -> Terms {
+        let found = self.builder.credential_for(path, place);
+        let (name, credential) = found.unzip();
+        let schemes = self.rules.schemes(path, root).into_iter().map(str::to_owned).collect();
+        let access = Access { schemes, credential, is_insecure: self.rules.is_insecure(path) };
+        Terms { access, credential: name.map(str::to_owned) }
     }
 
     async fn find_named(&self, path: &ModulePath, named: PathRepo) -> Result<Discovery, FindError> {
@@ -206,17 +227,17 @@ impl Finder {
         system: System,
         address: String,
     ) -> Result<Place, FindError> {
-        let open = self.schemes(path, root);
+        let open = self.rules.schemes(path, root);
         let tried: Vec<&str> =
             schemes_of(system).iter().filter(|scheme| open.contains(scheme)).copied().collect();
         let places = tried.iter().map(|scheme| Place::new(system, &format!("{scheme}://{address}")));
         let places: Vec<Place> = places.collect::<Result<_, _>>()?;
         let secure = !open.contains(&"http");
-        // A tool may be told to go elsewhere than the place says, by any way that is open.
-        let schemes = open.iter().map(|scheme| (*scheme).to_owned()).collect();
-        let access = Access { schemes, credential: None, is_insecure: self.is_insecure(path) };
-        let (ping, module, memory) = (Arc::clone(&self.ping), path.clone(), self.memory);
-        let ping = move |place| ping(&module, place, access.clone());
+        let (finder, module, top, memory) = (self.clone(), path.clone(), root.to_owned(), self.memory);
+        let ping = move |place: Place| {
+            let terms = finder.terms(&module, &top, &place);
+            (finder.ping)(place, terms.access)
+        };
         let keep = move |found: &Result<Place, FindError>| match found {
             Ok(_) => memory.found,
             Err(error) if error.class().is_absent() => memory.absent,
@@ -227,7 +248,7 @@ impl Finder {
     }
 
     async fn find_asking(&self, path: &ModulePath) -> Result<Discovery, Told> {
-        let insecure = self.is_insecure(path);
+        let insecure = self.rules.is_insecure(path);
         let address = repo::page_address(path.as_str()).map_err(FindError::from)?;
         let seen = self.see(path.as_str(), &address, insecure).await.map_err(|error| {
             let scheme = if insecure { "http" } else { "https" };
@@ -310,7 +331,7 @@ impl Finder {
     }
 
     fn check_scheme(&self, path: &ModulePath, root: &str, scheme: &str) -> Result<(), FindError> {
-        if self.schemes(path, root).contains(&scheme) {
+        if self.rules.schemes(path, root).contains(&scheme) {
             return Ok(());
         }
         Err(FindError::Scheme { root: root.to_owned(), scheme: scheme.to_owned() })

@@ -18,7 +18,7 @@ pub(crate) use world::{Https, World};
 
 /// A ping that must not be needed.
 fn no_ping() -> Ping {
-    Arc::new(|_, place, _| async move { panic!("{place} was pinged") }.boxed())
+    Arc::new(|place, _| async move { panic!("{place} was pinged") }.boxed())
 }
 
 pub(crate) fn path(path: &str) -> ModulePath {

@@ -60,11 +60,7 @@ pub(super) fn of(config: &Config, path: &ModulePath, credentials: &Credentials) 
     let rules = super::super::direct::rules(config)?;
     let known = known(&rules, path);
     let root = known.root.as_deref().unwrap_or(path.as_str());
-    let insecure = rules.insecure.matches(path.as_str());
-    let mut schemes = rules.schemes.of(root);
-    if insecure && !schemes.contains(&"http") {
-        schemes.push("http");
-    }
+    let (insecure, schemes) = (rules.is_insecure(path), rules.schemes(path, root));
     let is_private = rules.private.matches(root);
     let verdict = |system: System| rules.govcs.check(system.command(), root, is_private);
     let systems = System::ALL.into_iter().filter(|system| verdict(*system).is_ok());

@@ -58,7 +58,7 @@ impl World {
             vanity: Vanity::default().with("example.test/r", &self.host.url("r")).unwrap(),
             ..Rules::default()
         };
-        let ping: Ping = Arc::new(|_, place, _| panic!("{place} was pinged"));
+        let ping: Ping = Arc::new(|place, _| panic!("{place} was pinged"));
         Direct::new(DirectParts {
             finder: Finder::new(&builder, rules, ping),
             repositories: Arc::new(repos(&self.dir.path().join(name), status)).into(),

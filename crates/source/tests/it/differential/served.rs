@@ -49,7 +49,7 @@ pub(crate) fn direct(repos: Arc<Repos>, web: &str, settings: Settings) -> Direct
         schemes: Schemes::parse("example.test:file,gopkg.in:file").unwrap(),
         ..Rules::default()
     };
-    let ping: Ping = Arc::new(|_, place, _| panic!("{place} was pinged"));
+    let ping: Ping = Arc::new(|place, _| panic!("{place} was pinged"));
     Direct::new(DirectParts {
         finder: Finder::new(&builder, rules, ping),
         repositories: repos.into(),

@@ -208,8 +208,8 @@ async fn a_credential_goes_to_its_own_host_s_page_and_nowhere_else() {
     world.https("corp.example.com", Https::Wrong);
     world.host("corp.example.com").forget();
     let insecure = Rules { insecure: gomod::Patterns::parse("corp.example.com"), ..Rules::default() };
+    assert!(insecure.is_insecure(&path("corp.example.com/m")));
     let finder = Finder::new(&builder, insecure, no_ping());
-    assert!(finder.is_insecure(&path("corp.example.com/m")));
     find(&finder, "corp.example.com/m").await.unwrap();
     assert_eq!(sent("corp.example.com"), [None]);
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
-use gomod::{ModulePath, Patterns};
+use gomod::Patterns;
 use source::direct::find::{Finder, Ping, Rules, Schemes};
 use source::{Class, Credentials, Deadlines, SourceError};
 use vcs::jail::Access;
@@ -17,7 +17,7 @@ type Asked = Arc<Mutex<Vec<String>>>;
 fn ping(answer: impl Fn(&str) -> Result<(), VcsError> + Send + Sync + 'static) -> (Ping, Asked) {
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
-    let ping = move |_: &ModulePath, place: Place, _: Access| {
+    let ping = move |place: Place, _: Access| {
         seen.lock().unwrap().push(place.url().to_owned());
         futures_util::future::ready(answer(place.scheme())).boxed()
     };
