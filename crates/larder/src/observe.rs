@@ -20,7 +20,7 @@ mod words;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use causes::{explain, with_causes};
+pub use causes::{causes, explain, with_causes};
 pub use counters::{Connected, Counters, Ended, Latencies, Summary};
 pub use harmless::is_harmful;
 pub use ids::{RequestId, RequestIds};

@@ -3,6 +3,7 @@
 //! Done by the command itself, in the environment that it is called in: run it as the user, and with the environment, that
 //! the server has. It works in a directory of its own beside that of the server, and leaves nothing there.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use vcs::{Place, System, VcsError};
 use super::build;
 use super::direct::{self, Workshop};
 use super::explain::{Explained, explain};
-use crate::config::{Config, Environment, Loaded};
+use crate::config::{Config, Environment, Loaded, Upstream};
+use crate::observe::causes;
 use crate::tasks;
 
 /// Most that a tool says of its version.
@@ -100,9 +102,8 @@ pub fn installed(config: &Config, environment: &Environment) -> anyhow::Result<I
         version: None,
         needed_for: "repositories that are reached over ssh".to_owned(),
     };
-    let is_direct = |list: &str| list.split([',', '|']).any(|entry| entry.trim() == "direct");
-    let routed = config.route.iter().any(|route| is_direct(route.upstream.reveal()));
-    let is_used = routed || is_direct(config.upstream.reveal()) || !config.gonoproxy.is_empty();
+    let mut lists = config.route.iter().map(|route| &route.upstream).chain([&config.upstream]);
+    let is_used = lists.any(Upstream::ends_direct) || !config.gonoproxy.is_empty();
     Ok(Installed { is_used, tools: told.into_iter().chain([ssh]).collect() })
 }
 
@@ -150,14 +151,14 @@ pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> a
                 let why = format!("its page names a module proxy, not a repository: {}", proxy.as_str());
                 return Ok(Asked { trouble: lines(&why), ..asked });
             }
-            Err(error) => return Ok(Asked { trouble: causes(&error), ..asked }),
+            Err(error) => return Ok(Asked { trouble: in_lines(&error), ..asked }),
         };
         let Terms { access, credential } = finder.terms(path, &found.root, &found.place);
         let (root, repository) = (Some(found.root.clone()), Some(found.place.url().to_owned()));
         let asked = Asked { root, repository, credential, ..asked };
         Ok(match tags(&workshop, &found.place, &access).await {
             Ok(tags) => Asked { tags: Some(tags), ..asked },
-            Err(error) => Asked { trouble: causes(&error), ..asked },
+            Err(error) => Asked { trouble: in_lines(&error), ..asked },
         })
     })
 }
@@ -167,13 +168,10 @@ async fn tags(workshop: &Workshop, place: &Place, access: &Access) -> Result<u64
     Ok(repo.tags("").await?.len() as u64)
 }
 
-fn causes(error: &dyn std::error::Error) -> Vec<String> {
+/// An error and what caused it, each in lines of its own.
+fn in_lines(error: &dyn Error) -> Vec<String> {
     let mut told = lines(&error.to_string());
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        told.extend(lines(&error.to_string()));
-        cause = error.source();
-    }
+    told.extend(causes(error).flat_map(|cause| lines(&cause.to_string())));
     told.dedup();
     told
 }

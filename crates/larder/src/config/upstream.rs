@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use gomod::goproxy::{ProxyList, ProxyListError};
+use gomod::goproxy::{ProxyList, ProxyListError, ProxyTarget};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,12 @@ impl Upstream {
     /// The entries of the list.
     pub fn list(&self) -> &ProxyList {
         &self.list
+    }
+
+    /// Whether repositories are asked when its proxies have not got a module. What stands behind `off` counts for nothing.
+    pub fn ends_direct(&self) -> bool {
+        let mut entries = self.list.entries().iter().map(|entry| &entry.target);
+        entries.find(|target| !matches!(target, ProxyTarget::Url(_))) == Some(&ProxyTarget::Direct)
     }
 
     /// The list as it was written, passwords included: never for printing.

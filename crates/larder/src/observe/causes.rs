@@ -17,6 +17,7 @@ pub fn explain(error: &dyn Error) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn causes(error: &dyn Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+/// What caused an error, the nearest first.
+pub fn causes(error: &dyn Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     successors(error.source(), |&cause| cause.source())
 }

@@ -33,8 +33,10 @@ fn tools_are_told_with_their_versions_and_what_needs_those_that_are_missing() {
     assert_eq!(code, 4, "git is needed: {text}");
     assert_eq!(text.matches("missing").count(), 5, "{text}");
     assert!(text.contains("GitHub"), "{text}");
-    let (code, text) = larder(home.path(), &bin, &["doctor", "vcs", "--upstream", "https://proxy.example"]);
-    assert_eq!(code, 0, "nothing is direct: {text}");
+    for upstream in ["https://proxy.example", "https://proxy.example,off,direct"] {
+        let (code, text) = larder(home.path(), &bin, &["doctor", "vcs", "--upstream", upstream]);
+        assert_eq!(code, 0, "nothing is direct: {text}");
+    }
     tool(Path::new(&bin), "git", "echo git version 9.8.7");
     let (code, json) = larder(home.path(), &bin, &["doctor", "vcs", "--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();

@@ -76,10 +76,7 @@ pub(super) fn of(
         return Way { by, sources: direct(), no_source: None };
     }
     let Some(by) = private_by else { return along(whole(loaded, "upstream"), &config.upstream) };
-    let entries = config.upstream.list().entries();
-    let is_reached = |entry: &&ProxyEntry| !matches!(entry.target, ProxyTarget::Url(_));
-    let has_direct = entries.iter().find(is_reached).is_some_and(|entry| entry.target == ProxyTarget::Direct);
-    if has_direct {
+    if config.upstream.ends_direct() {
         return Way { by: by.clone(), sources: direct(), no_source: None };
     }
     let no_source = Some(RouteError::PrivateWithoutSource.to_string());
