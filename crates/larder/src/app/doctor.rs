@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use gomod::ModulePath;
 use serde::{Deserialize, Serialize};
 use source::direct::find::{Discovery, Terms};
-use vcs::jail::{Access, Jail, Reach};
+use vcs::jail::Access;
 use vcs::{Place, System, VcsError};
 
 use super::build;
@@ -20,9 +20,6 @@ use super::explain::{Explained, explain};
 use crate::config::{Config, Environment, Loaded, Upstream};
 use crate::observe::causes;
 use crate::tasks;
-
-/// Most that a tool says of its version.
-const VERSION_BYTES: u64 = 64 << 10;
 
 /// The tools of version control.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,7 +81,7 @@ pub fn installed(config: &Config, environment: &Environment) -> anyhow::Result<I
         let mut told = Vec::new();
         for system in System::ALL {
             let version = match &jail {
-                Some(jail) => version(jail, system).await,
+                Some(jail) => jail.version(system).await.ok(),
                 None => None,
             };
             told.push(Tool {
@@ -105,18 +102,6 @@ pub fn installed(config: &Config, environment: &Environment) -> anyhow::Result<I
     let mut lists = config.route.iter().map(|route| &route.upstream).chain([&config.upstream]);
     let is_used = lists.any(Upstream::ends_direct) || !config.gonoproxy.is_empty();
     Ok(Installed { is_used, tools: told.into_iter().chain([ssh]).collect() })
-}
-
-async fn version(jail: &Jail, system: System) -> Option<String> {
-    let command = jail.command(system, Reach::Content).ok()?;
-    let command = match system {
-        System::Git => command.arg("--version"),
-        System::Hg | System::Svn => command.arg("--version").arg("--quiet"),
-        System::Fossil => command.arg("version"),
-    };
-    let output = command.output(VERSION_BYTES).await.ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
 }
 
 fn needed_for(system: System) -> &'static str {
