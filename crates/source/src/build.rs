@@ -6,11 +6,7 @@
 
 use std::sync::Arc;
 
-use gomod::ModulePath;
 use gomod::goproxy::{ProxyList, ProxyScheme, ProxyTarget, ProxyUrl};
-
-use vcs::Place;
-use vcs::jail::Sent;
 
 use crate::clients::Clients;
 use crate::{
@@ -84,11 +80,6 @@ impl Builder {
     #[must_use]
     pub fn with_direct(self, direct: Arc<dyn Source>) -> Self {
         Self { direct, ..self }
-    }
-
-    /// What is sent to the repository of a module, if a credential is configured for it, and what that is called.
-    pub(crate) fn credential_for(&self, path: &ModulePath, place: &Place) -> Option<(&str, Sent)> {
-        self.credentials.for_place(path, place)
     }
 
     /// The source that a URL names: a proxy under its `host[:port]`, a tree under `file`.

@@ -19,7 +19,7 @@ upstream = "https://proxy.golang.org|https://me:hunter2@second.example:8443/go,d
 private = ["corp.example", "github.com/corp"]
 gonoproxy = ["corp.example/direct", "github.com/corp"]
 gonosumdb = ["quiet.example"]
-goinsecure = ["corp.example/lab"]
+goinsecure = ["corp.example/lab", "github.com/corp/lab"]
 govcs = ["corp.example/svnless:git|hg", "github.com/corp/off:off"]
 
 [[route]]
@@ -143,6 +143,7 @@ fn what_direct_would_do_is_told_without_asking() {
     let lab = direct("corp.example/lab/m");
     assert!(lab.insecure && lab.schemes.contains(&"http".to_owned()));
     assert_eq!(lab.credential, None, "nothing secret goes where certificates do not matter");
+    assert_eq!(direct("github.com/corp/lab").credential, None);
     assert_eq!(direct("corp.example/r.svn/m").repository.as_deref(), Some("corp.example/r"));
     let refused = direct("github.com/corp").refused.unwrap();
     assert!(refused.contains("invalid github.com import path"), "{refused}");

@@ -123,7 +123,7 @@ mod tests {
 
     fn named(credentials: &Credentials, path: &str, system: System, url: &str) -> Option<String> {
         let path = ModulePath::parse(path).unwrap();
-        let found = credentials.for_place(&path, &Place::new(system, url).unwrap());
+        let found = credentials.for_place(&path, &Place::new(system, url).unwrap(), false);
         found.map(|(name, _)| name.to_owned())
     }
 
@@ -161,6 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn where_certificates_are_not_looked_at_only_a_key_goes() {
+        let all = all();
+        let path = ModulePath::parse("git.corp/team/a").unwrap();
+        let named = |url: &str| {
+            let place = Place::new(System::Git, url).unwrap();
+            all.for_place(&path, &place, true).map(|(name, _)| name)
+        };
+        for url in ["https://git.corp/team/a.git", "https://netrc.corp/team/a", "http://git.corp/team/a"] {
+            assert_eq!(named(url), None, "{url}");
+        }
+        assert_eq!(named("ssh://git@git.corp:2222/team/a"), Some("key"));
+    }
+
+    #[test]
     fn pages_are_asked_for_with_the_credential_of_their_modules_and_upstreams_with_that_of_all() {
         let (all, url) = (all(), Url::parse("https://git.corp/x").unwrap());
         let name = |found: Option<(&str, _)>| found.map(|(name, _)| name.to_owned());
@@ -180,7 +194,7 @@ mod tests {
             let listed = Listed::new("one", "https://git.corp", credential).unwrap();
             let all = Credentials::default().with_listed(listed).unwrap();
             let place = Place::new(system, "https://git.corp/m").unwrap();
-            all.for_place(&path, &place).map(|(_, sent)| sent)
+            all.for_place(&path, &place, false).map(|(_, sent)| sent)
         };
         let Some(Sent::Header { name, value }) = of(basic("u"), System::Git) else { panic!("a header") };
         assert_eq!((name.as_str(), format!("{value:?}").as_str()), ("authorization", "****"));

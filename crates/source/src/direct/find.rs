@@ -37,8 +37,8 @@ use vcs::jail::Access;
 use vcs::{Place, PlaceError, System, VcsError};
 
 use super::Found;
-use crate::SourceError;
 use crate::build::Builder;
+use crate::{Credentials, SourceError};
 use failure::is_absence;
 use page::{Asker, Seen};
 use shelf::Shelf;
@@ -128,7 +128,7 @@ pub struct Terms {
 pub struct Finder {
     asker: Arc<Asker>,
     rules: Arc<Rules>,
-    builder: Builder,
+    credentials: Credentials,
     ping: Ping,
     memory: Memory,
     pages: Arc<Shelf<Sight>>,
@@ -144,7 +144,7 @@ impl Finder {
         Self {
             asker: Arc::new(Asker::new(with)),
             rules: Arc::new(rules),
-            builder: with.clone(),
+            credentials: with.credentials.clone(),
             ping,
             memory: Memory::default(),
             pages: Shelf::new(),
@@ -201,10 +201,10 @@ impl Finder {
 
     /// On which terms the repository at a place, whose top has the import path `root`, is asked for a module.
     pub fn terms(&self, path: &ModulePath, root: &str, place: &Place) -> Terms {
-        let found = self.builder.credential_for(path, place);
-        let (name, credential) = found.unzip();
+        let is_insecure = self.rules.is_insecure(path);
+        let (name, credential) = self.credentials.for_place(path, place, is_insecure).unzip();
         let schemes = self.rules.schemes(path, root).into_iter().map(str::to_owned).collect();
-        let access = Access { schemes, credential, is_insecure: self.rules.is_insecure(path) };
+        let access = Access { schemes, credential, is_insecure };
         Terms { access, credential: name.map(str::to_owned) }
     }
 
