@@ -11,18 +11,45 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use sha2::{Digest as _, Sha256};
 
 /// What the scripts may call.
-const TOOLS: &[&str] = &["git", "hg", "svn", "svnadmin", "fossil"];
+const TOOLS: &[&str] = &["git", "hg", "svn", "svnadmin", "svnmucc", "fossil"];
 
 /// Makes the repository of a recipe of the Go tree (`git/gitrepo1`) in a directory, which is made. Nothing where there is
 /// no Go tree.
 pub fn make_go(name: &str, dir: &Path) -> Option<()> {
-    let root = Command::new("go").args(["env", "GOROOT"]).output().ok()?;
-    let root = PathBuf::from(String::from_utf8(root.stdout).ok()?.trim());
-    let file = root.join(format!("src/cmd/go/testdata/vcstest/{name}.txt"));
-    make(&fs::read_to_string(file).ok()?, dir);
+    make(&of_go(name)?, dir);
     Some(())
+}
+
+/// A recipe of the Go tree (`git/gitrepo1`). Nothing where there is no Go tree.
+pub fn of_go(name: &str) -> Option<String> {
+    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let root = ROOT.get_or_init(|| {
+        let said = Command::new("go").args(["env", "GOROOT"]).output().ok()?;
+        Some(PathBuf::from(String::from_utf8(said.stdout).ok()?.trim()))
+    });
+    fs::read_to_string(root.as_ref()?.join(format!("src/cmd/go/testdata/vcstest/{name}.txt"))).ok()
+}
+
+/// The repository of a recipe for tests that only read it, made once and kept in a directory that Cargo has for a test
+/// binary (`CARGO_TARGET_TMPDIR`). Made anew when the recipe is another, or what makes it.
+pub fn once(recipe: &str, kept: &Path) -> PathBuf {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _turn = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let digest = Sha256::digest([recipe, include_str!("recipe.rs")].concat());
+    let number = u64::from_be_bytes(digest[..8].try_into().unwrap());
+    let made = kept.join(format!("recipe-{number:016x}"));
+    if !made.exists() {
+        let half = tempfile::tempdir_in(kept).unwrap();
+        make(recipe, &half.path().join("made"));
+        // Another test binary may have been faster.
+        let _ = fs::rename(half.path().join("made"), &made);
+    }
+    made
 }
 
 /// Makes the repository of a recipe in a directory, which is made.

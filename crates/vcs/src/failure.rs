@@ -37,6 +37,16 @@ pub enum VcsError {
         /// Up to four lines of the tool's own words.
         text: String,
     },
+    /// A file is not what the repository says of it, so that no version can be made of it (cmd/go `svnReadZip`).
+    #[error("{}", altered(path, *listed_bytes, *written_bytes))]
+    Altered {
+        /// Its path.
+        path: String,
+        /// Bytes of its content, as listed.
+        listed_bytes: u64,
+        /// Bytes of its content, as exported; `None` where no file was.
+        written_bytes: Option<u64>,
+    },
     /// The tool ended with a fault.
     #[error("{command} failed: {trouble}")]
     Failed {
@@ -101,6 +111,17 @@ pub enum VcsError {
     },
 }
 
+/// The words are Go's.
+fn altered(path: &str, listed: u64, written: Option<u64>) -> String {
+    match written {
+        None => format!("file reported by 'svn list', but not written by 'svn export': {path}"),
+        Some(written) => format!(
+            "file size differs between 'svn list' and 'svn export': \
+             file {path} listed as {listed} bytes, but exported as {written} bytes"
+        ),
+    }
+}
+
 /// What kind of fault a tool's words tell of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trouble {
@@ -132,11 +153,15 @@ impl std::fmt::Display for Trouble {
 }
 
 impl VcsError {
-    /// Whether the repository itself says that it does not have what was asked for.
+    /// Whether the repository itself says that it does not have what was asked for, or not so that it could be had.
     pub fn is_absent(&self) -> bool {
         matches!(
             self,
-            Self::UnknownRevision { .. } | Self::Ambiguous { .. } | Self::NoCommits | Self::Missing { .. }
+            Self::UnknownRevision { .. }
+                | Self::Ambiguous { .. }
+                | Self::NoCommits
+                | Self::Missing { .. }
+                | Self::Altered { .. }
         )
     }
 }

@@ -79,7 +79,13 @@ impl Pull for Hg {
             }
             // A bookmark that was moved back would stay, and one that was removed too; all there are come again.
             let _ = std::fs::remove_file(copy.join(".hg/bookmarks"));
-            let pull = plain(errand.remote()?.dir(copy)).args(["pull", "-q", "-f", "--", errand.place.url()]);
+            let pull = plain(errand.remote()?.dir(copy)).args([
+                "pull",
+                "-q",
+                "-f",
+                "--",
+                errand.server.place().url(),
+            ]);
             pull.output(MAX_SAID_BYTES).await?;
             let list = |command: &'static [&'static str]| async move {
                 let command = plain(errand.local()?).args(command);

@@ -36,11 +36,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 pub use access::{Access, Secret, Sent};
 pub use command::{Command, Conversation, Output, Stream};
 pub use limits::Limits;
 pub use operator::Operator;
 pub use surroundings::GATE;
+pub(crate) use surroundings::TUNNEL;
 pub use tools::Tools;
 
 use self::confine::Confinement;
@@ -83,7 +86,7 @@ struct Inner {
     dir: String,
     /// Is empty, and stays so.
     home: PathBuf,
-    /// A program that takes a host and a port, for `git://`.
+    /// A program that takes a host and a port, for `git://` and `svn://`.
     through: Option<PathBuf>,
     scratch: PathBuf,
     places: Places,
@@ -178,6 +181,13 @@ impl Jail {
         Ok(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned())
     }
 
+    /// A directory for what a tool writes, which goes with what is returned, or at the next start.
+    pub(crate) fn scratch(&self) -> Result<TempDir, VcsError> {
+        let fault =
+            |cause| VcsError::Local { what: "making room for a tool".to_owned(), cause: Arc::new(cause) };
+        tempfile::tempdir_in(&self.inner.scratch).map_err(fault)
+    }
+
     /// A way through the gate; with something secret to say, to its target alone.
     fn pass(&self, place: &Place, access: &Access) -> Result<Pass, VcsError> {
         let is_ssh = place.scheme().contains("ssh");
@@ -191,12 +201,12 @@ impl Jail {
     }
 }
 
-/// Writes a program that starts the gate's helper with what it is told, for what can be given the name of a program and
-/// no arguments.
+/// Writes a program that starts the gate's helper with the host and the port that it is told, for what can be given the name of
+/// a program and no arguments, and for what adds some of its own.
 #[expect(clippy::disallowed_methods, reason = "a program for children, written anew at every start")]
 fn write_through(dir: &Path, helper: &(PathBuf, Vec<OsString>)) -> io::Result<PathBuf> {
     let through = dir.join("through");
-    fs::write(&through, format!("#!/bin/sh\nexec {} \"$@\"\n", surroundings::shell_words(helper)))?;
+    fs::write(&through, format!("#!/bin/sh\nexec {} \"$1\" \"$2\"\n", surroundings::shell_words(helper)))?;
     fs::set_permissions(&through, Permissions::from_mode(0o700))?;
     Ok(through)
 }

@@ -23,6 +23,8 @@ mod place;
 mod remembered;
 mod repo;
 mod repos;
+mod server;
+mod svn;
 mod whole;
 
 pub use archive::{Archive, ArchiveError, Entry, EntryKind};

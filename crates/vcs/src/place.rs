@@ -132,6 +132,13 @@ impl Place {
         let authority = rest.split('/').next().unwrap_or_default();
         authority.rsplit('@').next().unwrap_or_default()
     }
+
+    /// The port that the URL names.
+    pub(crate) fn port(&self) -> Option<&str> {
+        let (_, port) = self.host().rsplit_once(':')?;
+        // The end of an address in brackets is none.
+        Some(port).filter(|port| !port.ends_with(']'))
+    }
 }
 
 impl fmt::Display for Place {

@@ -19,6 +19,8 @@ use crate::hg::HgRepo;
 use crate::ids::digits;
 use crate::jail::{Access, Jail};
 use crate::mirror::Talks;
+use crate::server::Server;
+use crate::svn::SvnRepo;
 use crate::{Place, Repo, System, VcsError};
 
 /// Asks the URL of a place over http: the status of the answer, nothing if there was none. Redirects are followed.
@@ -37,7 +39,7 @@ pub struct ReposSettings {
     pub max_repository_bytes: u64,
     /// Most bytes of all copies.
     pub max_total_bytes: u64,
-    /// Tells whether a URL is there, where git cannot tell.
+    /// Tells whether a URL is there, where a tool cannot tell.
     pub status: Arc<Status>,
 }
 
@@ -53,6 +55,18 @@ pub(crate) struct Means {
 }
 
 pub(crate) use room::{Keeper, Room};
+
+impl Means {
+    /// A failure of a tool to ask over http is absence if the URL itself says so to a plain request.
+    pub(crate) async fn missing(&self, server: &Server, error: VcsError) -> VcsError {
+        let VcsError::Failed { text, .. } = &error else { return error };
+        let is_http = matches!(server.place().scheme(), "http" | "https");
+        if is_http && matches!((self.status)(server.place(), &server.access()).await, Some(404 | 410)) {
+            return VcsError::Missing { text: text.clone() };
+        }
+        error
+    }
+}
 
 impl std::fmt::Debug for Means {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -121,7 +135,8 @@ impl Repos {
         Ok(match place.system() {
             System::Git => Arc::new(GitRepo::new(place, access, dir, means)),
             System::Hg => Arc::new(HgRepo::new(place, access, dir, means)),
-            system => return Err(VcsError::NoTool { system }),
+            System::Svn => Arc::new(SvnRepo::new(place, access, means)),
+            system @ System::Fossil => return Err(VcsError::NoTool { system }),
         })
     }
 

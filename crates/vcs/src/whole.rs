@@ -20,6 +20,7 @@ use crate::jail::{Access, Command, Jail, Reach};
 use crate::mirror::remove;
 use crate::remembered::{Asking, Remembered};
 use crate::repos::{Keeper, Means};
+use crate::server::Server;
 use crate::{Place, Trouble, VcsError};
 use futures_util::future::BoxFuture;
 
@@ -44,8 +45,7 @@ pub(crate) trait Pull: Send + Sync + 'static {
 /// What a fetch needs to know.
 pub(crate) struct Errand {
     pub(crate) jail: Jail,
-    pub(crate) place: Place,
-    pub(crate) access: Access,
+    pub(crate) server: Arc<Server>,
     /// The directory of the copy. The one above it is there.
     pub(crate) copy: PathBuf,
     max_bytes: u64,
@@ -54,23 +54,14 @@ pub(crate) struct Errand {
 impl Errand {
     /// A command that asks the server, and may not fetch more than is kept.
     pub(crate) fn remote(&self) -> Result<Command, VcsError> {
-        let command = remote(&self.jail, &self.place, &self.access)?;
+        let command = self.server.command(&self.jail)?;
         Ok(command.deadline(PULL_DEADLINE).bound(&self.copy, self.max_bytes))
     }
 
     /// A command that reads the copy.
     pub(crate) fn local(&self) -> Result<Command, VcsError> {
-        Ok(self.jail.command(self.place.system(), Reach::Content)?.dir(&self.copy))
+        Ok(self.jail.command(self.server.place().system(), Reach::Content)?.dir(&self.copy))
     }
-}
-
-/// A command that asks a server over a transport that may be used. git knows of these by itself, the others do not.
-pub(crate) fn remote(jail: &Jail, place: &Place, access: &Access) -> Result<Command, VcsError> {
-    if access.schemes.iter().any(|scheme| scheme == place.scheme()) {
-        return jail.command(place.system(), Reach::Network(place, access));
-    }
-    let text = format!("transport '{}' is not allowed", place.scheme());
-    Err(VcsError::Failed { command: place.system().command().to_owned(), trouble: Trouble::Other, text })
 }
 
 /// A copy, for whoever asks.
@@ -79,9 +70,7 @@ pub(crate) struct Whole<P: Pull> {
 }
 
 struct Inner<P: Pull> {
-    place: Place,
-    /// Replaced when another is handed in, since tokens expire.
-    access: Mutex<Access>,
+    server: Arc<Server>,
     means: Arc<Means>,
     dir: PathBuf,
     state: Mutex<State<P::Names>>,
@@ -121,8 +110,7 @@ impl<P: Pull> Whole<P> {
     pub(crate) fn new(place: Place, access: Access, dir: &Path, means: Arc<Means>) -> Self {
         let state = State { lease: Arc::default(), names: Remembered::new(means.fresh), is_cleaned: false };
         let inner = Arc::new(Inner::<P> {
-            place,
-            access: Mutex::new(access),
+            server: Arc::new(Server::new(place, access)),
             asked: AtomicU64::new(means.room.ask()),
             means,
             dir: dir.to_owned(),
@@ -136,12 +124,12 @@ impl<P: Pull> Whole<P> {
 
     /// Where the repository is.
     pub(crate) fn place(&self) -> &Place {
-        &self.inner.place
+        self.inner.server.place()
     }
 
     /// From now on, this is how it is asked.
     pub(crate) fn ask_with(&self, access: &Access) {
-        access.clone_into(&mut self.inner.access.lock().unwrap_or_else(PoisonError::into_inner));
+        self.inner.server.ask_with(access);
     }
 
     /// Forgets what names mean.
@@ -151,7 +139,7 @@ impl<P: Pull> Whole<P> {
 
     /// A command that reads a copy.
     pub(crate) fn reading(&self, hold: &Hold) -> Result<Command, VcsError> {
-        let command = self.inner.means.jail.command(self.inner.place.system(), Reach::Content)?;
+        let command = self.inner.means.jail.command(self.inner.server.place().system(), Reach::Content)?;
         Ok(command.dir(&hold.copy))
     }
 
@@ -221,11 +209,9 @@ impl<P: Pull> Inner<P> {
             fs::create_dir_all(copy.parent().unwrap_or(&copy)).map(|()| is_kept)
         };
         let is_kept = blocking(prepare).await?.map_err(|error| local(Arc::new(error)))?;
-        let access = self.access.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let errand = Errand {
             jail: self.means.jail.clone(),
-            place: self.place.clone(),
-            access,
+            server: self.server.clone(),
             copy: hold.copy.clone(),
             max_bytes: self.means.max_repository_bytes,
         };
@@ -304,6 +290,6 @@ fn local(cause: crate::Cause) -> VcsError {
 
 impl<P: Pull> fmt::Debug for Whole<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Whole").field("place", &self.inner.place).finish_non_exhaustive()
+        f.debug_struct("Whole").field("server", &self.inner.server).finish_non_exhaustive()
     }
 }

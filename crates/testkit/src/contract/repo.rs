@@ -4,7 +4,7 @@
 //! arguments that gives a [`Known`]: a repository, freshly opened, whose history is written down; or nothing, where what it
 //! is made with is not installed. Clauses ask; none of them changes the repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -18,7 +18,7 @@ macro_rules! repo_contract {
         $crate::repo_contract! { @each $subject;
             tags_with_a_prefix_are_told_by_name
             names_mean_what_is_written_down
-            the_beginning_of_an_id_means_its_revision
+            an_id_means_its_revision_in_all_its_forms
             what_nobody_offers_is_an_unknown_revision
             a_file_is_read_as_it_is_stored
             what_is_no_file_is_not_read
@@ -55,6 +55,8 @@ pub struct Known {
     pub tags: Vec<(&'static str, &'static str)>,
     /// What names mean, the default first.
     pub names: Vec<Named>,
+    /// What ids are.
+    pub ids: Ids,
     /// A revision that no name is on, if there is one.
     pub unnamed: Option<&'static str>,
     /// A revision by name, with all its files.
@@ -63,6 +65,25 @@ pub struct Known {
     pub directory: &'static str,
     /// A name, and the tags behind what it means; nothing where the system cannot tell.
     pub behind: Option<(&'static str, Vec<&'static str>)>,
+}
+
+/// What ids of revisions are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ids {
+    /// Hexadecimal digits, of which the first may stand for all.
+    Hashes,
+    /// Numbers.
+    Numbers,
+}
+
+impl Ids {
+    /// The short form of an id.
+    fn short(self, id: &str) -> String {
+        match self {
+            Self::Hashes => id[..12].to_owned(),
+            Self::Numbers => format!("{id:0>12}"),
+        }
+    }
 }
 
 /// What a name means.
@@ -120,18 +141,24 @@ pub async fn names_mean_what_is_written_down(known: Known) {
         assert_eq!(have.reference.as_deref(), want.reference, "{want:?}");
         assert_eq!(have.time.as_second(), want.time, "{want:?}");
         assert_eq!(have.tags, want.tags, "{want:?}");
-        assert_eq!(have.short, want.id[..12], "{want:?}");
+        assert_eq!(have.short, known.ids.short(want.id), "{want:?}");
     }
 }
 
-/// Full ids and their beginnings mean what they begin, with or without a name on it.
-pub async fn the_beginning_of_an_id_means_its_revision(known: Known) {
-    for id in known.names.iter().map(|named| named.id).chain(known.unnamed) {
-        for digits in [7, 12, id.len()] {
-            let have = known.repo.stat(Some(&id[..digits])).await.unwrap();
-            assert_eq!((have.id.as_str(), have.name.as_str()), (id, id), "{digits} digits");
+/// Full ids and their short forms mean their revision, with or without a name on it; so do beginnings of hashes that are not
+/// too short.
+pub async fn an_id_means_its_revision_in_all_its_forms(known: Known) {
+    let ids: BTreeSet<_> = known.names.iter().map(|named| named.id).chain(known.unnamed).collect();
+    for id in ids {
+        let mut forms = vec![id.to_owned(), known.ids.short(id)];
+        if known.ids == Ids::Hashes {
+            forms.push(id[..7].to_owned());
+            assert!(known.repo.stat(Some(&id[..6])).await.unwrap_err().is_absent());
         }
-        assert!(known.repo.stat(Some(&id[..6])).await.unwrap_err().is_absent());
+        for form in forms {
+            let have = known.repo.stat(Some(&form)).await.unwrap();
+            assert_eq!((have.id.as_str(), have.name.as_str()), (id, id), "{form}");
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Access, Command, Inner, Reach, Sent};
-use crate::gate::USER;
+use crate::gate::{Target, USER};
 use crate::{Place, System};
 
 /// Settings of git for all commands. `safe.directory`: mirrors are ours, whoever the operator made their owner.
@@ -165,7 +165,7 @@ fn hg(mut command: Command, inner: &Inner, files: &Files<'_>) -> io::Result<Comm
         text.push('\n');
         command = command.hide(password.reveal());
     }
-    let file = private(&mut command, inner, "hgrc", &text)?;
+    let file = private(&mut command, inner, &[("hgrc", text)])?.join("hgrc");
     let own = inner.environment.value("HGRCPATH").map(|own| own.to_string_lossy().into_owned());
     let own = own.unwrap_or_else(|| match inner.environment.value("HOME") {
         Some(home) => format!("{HGRC}:{0}/.hgrc:{0}/.config/hg/hgrc", home.to_string_lossy()),
@@ -174,37 +174,59 @@ fn hg(mut command: Command, inner: &Inner, files: &Files<'_>) -> io::Result<Comm
     Ok(command.env("HGRCPATH", format!("{own}:{}", file.display())))
 }
 
+/// The scheme by which `svn://` is led through the gate: a tunnel of that name.
+pub(crate) const TUNNEL: &str = "svn+larder";
+
 fn svn(mut command: Command, inner: &Inner, files: &Files<'_>) -> io::Result<Command> {
-    let Files { port, secret, .. } = files;
-    let text = format!(
+    let Files { port, secret, place, access } = files;
+    let mut servers = format!(
         "[global]\nhttp-proxy-host = 127.0.0.1\nhttp-proxy-port = {port}\nhttp-proxy-username = {USER}\n\
          http-proxy-password = {secret}\nhttp-proxy-exceptions =\nstore-passwords = no\n"
     );
-    let file = private(&mut command, inner, "servers", &text)?;
-    let dir = file.parent().unwrap_or(&file).to_owned();
-    command.args.extend(["--config-dir".into(), dir.into_os_string()]);
-    if let Some(call) = command.env.get(OsStr::new("GIT_SSH_COMMAND")).cloned() {
-        command = command.env("SVN_SSH", call);
+    if let Some(file) = command.env.get(OsStr::new("SSL_CERT_FILE")) {
+        servers.extend(["ssl-trust-default-ca = yes\nssl-authority-files = ", &file.to_string_lossy(), "\n"]);
     }
-    if files.access.is_insecure {
-        let faults = "unknown-ca,cn-mismatch,expired,not-yet-valid,other";
-        command.args.push(format!("--trust-server-cert-failures={faults}").into());
-    }
-    if let Some(Sent::Basic { user, password }) = &files.access.credential {
-        command.args.push(format!("--username={user}").into());
+    if let Some(Sent::Basic { user, password }) = &access.credential {
+        servers.extend(["username = ", user, "\n"]);
         command.args.push("--password-from-stdin".into());
         command.input = format!("{}\n", password.reveal()).into_bytes();
         command = command.hide(password.reveal());
     }
+    let mut config = "[auth]\npassword-stores =\n".to_owned();
+    if let (Some(through), Some(Target { host, port })) = (&inner.through, Target::of(place)) {
+        let (_, tunnel) = TUNNEL.split_once('+').unwrap_or_default();
+        let (through, port) = (through.to_string_lossy(), port.to_string());
+        config.extend(["[tunnels]\n", tunnel, " = \"", &through, "\" ", &host, " ", &port, "\n"]);
+    }
+    let mut written = vec![("servers", servers), ("config", config)];
+    let call = command.env.get(OsStr::new("GIT_SSH_COMMAND")).map(|call| call.to_string_lossy().into_owned());
+    if let Some(call) = &call {
+        // A port in the URL would be taken for a part of the host's name.
+        let port = place.port().map(|port| format!(" -p {port}")).unwrap_or_default();
+        written.push(("ssh", format!("exec {call}{port} \"$@\"\n")));
+    }
+    let dir = private(&mut command, inner, &written)?;
+    if call.is_some() {
+        // svn takes words apart otherwise than a shell.
+        command = command.env("SVN_SSH", format!("sh \"{}\"", dir.join("ssh").display()));
+    }
+    command.args.extend(["--config-dir".into(), dir.into_os_string()]);
+    if access.is_insecure {
+        let faults = "unknown-ca,cn-mismatch,expired,not-yet-valid,other";
+        command.args.push(format!("--trust-server-cert-failures={faults}").into());
+    }
     Ok(command)
 }
 
-/// Writes a file for this command alone, which is removed with it.
-fn private(command: &mut Command, inner: &Inner, name: &str, text: &str) -> io::Result<PathBuf> {
+/// Writes files for this command alone, which are removed with it. Where they are.
+fn private(command: &mut Command, inner: &Inner, files: &[(&str, String)]) -> io::Result<PathBuf> {
     let dir = tempfile::tempdir_in(&inner.scratch)?;
-    let path = dir.path().join(name);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-    file.write_all(text.as_bytes())?;
+    for (name, text) in files {
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.path().join(name))?;
+        file.write_all(text.as_bytes())?;
+    }
+    let path = dir.path().to_owned();
     command.report.private = Some(dir);
     Ok(path)
 }

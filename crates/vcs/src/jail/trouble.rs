@@ -4,8 +4,9 @@
 //! and the large hosts are what is known here. The order of the table counts: several words often stand together, and a
 //! connection that broke off makes every later sentence a complaint about damaged data.
 //!
-//! Absence is said only where a server answered over HTTP that there is nothing (404, 410). Over ssh, and in the words that
-//! hosts use for "not there, or not for you", it is no more than a refusal: the difference is for those who may see it.
+//! Absence is said only where a server answered over HTTP that there is nothing (404, 410), or, in its own protocol, that of
+//! Subversion. Over ssh, and in the words that hosts use for "not there, or not for you", it is no more than a refusal: the
+//! difference is for those who may see it.
 
 use crate::{System, Trouble, VcsError};
 
@@ -162,7 +163,7 @@ pub(super) fn failure(system: System, command: &str, words: &str, text: String) 
     VcsError::Failed { command: command.to_owned(), trouble: row.map_or(Trouble::Other, |row| row.0), text }
 }
 
-/// Whether a server said over HTTP that there is no such repository.
+/// Whether a server said that there is no such repository.
 fn is_missing(system: System, lower: &str) -> bool {
     match system {
         System::Git => {
@@ -172,9 +173,11 @@ fn is_missing(system: System, lower: &str) -> bool {
             absent || lower.contains("returned error: 404") || lower.contains("returned error: 410")
         }
         System::Hg => lower.contains("http error 404") || lower.contains("http error 410"),
-        // The second is said of a path inside of a repository too, the first only of what is asked for as one.
+        // The others are said of a path inside of a repository too, the first only of what is asked for as one.
         System::Svn => {
-            lower.contains("e170013") && (lower.contains("e160013") || lower.contains("http status 410"))
+            let words =
+                ["e160013", "e210005", "http status 410", "could not find the requested svn filesystem"];
+            lower.contains("e170013") && words.iter().any(|words| lower.contains(words))
         }
         System::Fossil => lower.contains("server says: 404") || lower.contains("server says: 410"),
     }

@@ -8,3 +8,4 @@ mod hostile;
 mod jail;
 mod origin;
 mod others;
+mod sshd;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use testkit::contract::repo::{Known, Named};
+use testkit::contract::repo::{Ids, Known, Named};
 use testkit::{GitHost, recipe};
 
 use super::{git, open, repos, settings};
@@ -48,6 +48,7 @@ async fn made(name: &str, over: Over) -> Option<Known> {
             ("v2.3", V23),
         ],
         names: names(),
+        ids: Ids::Hashes,
         unnamed: Some("97f6aa59c81c623494825b43d39e445566e429a4"),
         files: ("v3", vec![("README", ""), ("v3/sub/dir/file.txt", "v3/sub/dir/file\n")]),
         directory: "v3/sub/dir",

@@ -1,8 +1,9 @@
 //! Mercurial: the contract with the ids that Go's own repository `hgrepo1` has, and what else its clone promises.
 
 use std::future::{Ready, ready};
+use std::path::Path;
 
-use testkit::contract::repo::{Known, Named};
+use testkit::contract::repo::{Ids, Known, Named};
 use testkit::recipe;
 use vcs::{System, VcsError};
 
@@ -16,8 +17,7 @@ const TIP: &str = "745aacc8b24decc44ac2b13870f5472b479f4d72";
 /// The repository `hgrepo1` of Go's tests.
 fn made() -> Option<Known> {
     let dir = tempfile::tempdir().unwrap();
-    let made = dir.path().join("made");
-    recipe::make_go("hg/hgrepo1", &made)?;
+    let made = recipe::once(&recipe::of_go("hg/hgrepo1")?, Path::new(env!("CARGO_TARGET_TMPDIR")));
     let tip =
         Named { asked: None, id: TIP, name: TIP, reference: Some("tip"), time: 1_530_116_170, tags: &[] };
     let first = Named {
@@ -68,6 +68,7 @@ fn made() -> Option<Known> {
             v23,
             Named { asked: Some("v2.3.4"), name: V23, reference: Some("v2.3.4"), ..v23 },
         ],
+        ids: Ids::Hashes,
         unnamed: Some("c1638e3673b121d9c83e92166fce2a25dcadd6cb"),
         files: ("v3", vec![("README", ""), ("v3/sub/dir/file.txt", "v3/sub/dir/file\n")]),
         directory: "v3/sub/dir",
