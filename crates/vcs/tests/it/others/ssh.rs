@@ -46,7 +46,7 @@ async fn repositories_are_asked_over_ssh_with_a_key_and_a_pinned_host() {
                     assert_eq!(text, "text\n", "{system}");
                 }
                 (Err(VcsError::Failed { trouble, .. }), Some(expected)) => {
-                    assert_eq!(trouble, expected, "{system}")
+                    assert_eq!(trouble, expected, "{system}");
                 }
                 (other, _) => panic!("{system} {expected}: {other:?}"),
             }

@@ -1,5 +1,6 @@
 //! Subversion: the contract over `file` and `svn`, and what is its own.
 
+use std::future::{Ready, ready};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -66,9 +67,9 @@ fn known(repo: std::sync::Arc<dyn Repo>, keep: Box<dyn std::any::Any>) -> Known 
     }
 }
 
-async fn over_file() -> Option<Known> {
+fn over_file() -> Ready<Option<Known>> {
     let dir = tempfile::tempdir().unwrap();
-    Some(known(open(&repos(dir.path()), System::Svn, &history().join("trunk")), Box::new(dir)))
+    ready(Some(known(open(&repos(dir.path()), System::Svn, &history().join("trunk")), Box::new(dir))))
 }
 
 async fn over_svn() -> Option<Known> {
