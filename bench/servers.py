@@ -110,7 +110,7 @@ class Bench:
     def __init__(self, target, work):
         self.work = Path(work)
         self.larder_bin = Path(target) / "release/larder"
-        self.upstream_bin = Path(target) / "release/examples/upstream"
+        self.upstream_bin, self.githost_bin = (Path(target) / "release/examples" / name for name in ("upstream", "githost"))
         self.goproxy_bin, self.athens_bin = os.environ.get("GOPROXY_BIN"), os.environ.get("ATHENS_BIN")
         self.sumdb_bin = None
 
