@@ -49,7 +49,8 @@ pub struct Asked {
     pub method: String,
     /// The path, without query.
     pub path: String,
-    /// The command of protocol version 2, empty for others: `ls-refs`, `fetch`.
+    /// The command of protocol version 2, `ls-refs` or `fetch`. In version 0 the first answer has the refs, so that its request is
+    /// `ls-refs` too. Empty for others.
     pub command: String,
     /// The header of that name.
     pub authorization: Option<String>,
@@ -69,6 +70,8 @@ pub enum Fault {
     Cut(&'static str, usize),
     /// All who do not bring this `Authorization` are asked for one.
     Wants(&'static str),
+    /// It speaks version 0 of the protocol only, and gives only commits that a ref is on.
+    Old,
 }
 
 impl GitHost {
@@ -102,7 +105,7 @@ impl GitHost {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    /// How often a command was given: `ls-refs` once by `git ls-remote` and once by each `git fetch`.
+    /// How often a command was given: `ls-refs` once by `git ls-remote`, and once by a `git fetch` of names.
     pub fn count(&self, command: &str) -> usize {
         self.seen().iter().filter(|asked| asked.command == command).count()
     }
@@ -139,7 +142,12 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answe
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let command = command_of(&body, header("content-encoding").as_deref());
+    let is_first = head.method == "GET" && head.uri.path().ends_with("/info/refs");
+    let command = if is_first && header("git-protocol").is_none() {
+        "ls-refs".to_owned()
+    } else {
+        command_of(&body, header("content-encoding").as_deref())
+    };
     let authorization = header("authorization");
     shared.seen.lock().unwrap().push(Asked {
         method: head.method.to_string(),
@@ -167,7 +175,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answe
         ("QUERY_STRING", head.uri.query().unwrap_or_default().to_owned()),
         ("CONTENT_TYPE", header("content-type").unwrap_or_default()),
         ("HTTP_CONTENT_ENCODING", header("content-encoding").unwrap_or_default()),
-        ("GIT_PROTOCOL", header("git-protocol").unwrap_or_default()),
+        ("GIT_PROTOCOL", header("git-protocol").filter(|_| fault != Fault::Old).unwrap_or_default()),
     ];
     let output = backend(&shared.root, &variables, &body).await?;
     let cut = match fault {

@@ -5,7 +5,7 @@
 //! versions. A server writes this text, so names that git itself would not allow are left out, and with them whatever
 //! would be an option, a pattern or a second name on a command line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::Tag;
 use crate::ids::{SHORTEST, is_digits};
@@ -135,20 +135,35 @@ impl Refs {
         self.by_name.iter().find(|(_, on)| *on == id).map(|(name, _)| name.as_str())
     }
 
-    /// The tags that stand last among those in the folder of a tag, numbers in names counted as numbers.
-    pub(super) fn newest(&self, reference: &str, count: usize) -> Vec<Target> {
+    /// The tags that are likely to be asked for after one, each on another commit: the newest of its folder and those that stand
+    /// next to it, numbers in names counted as numbers; and of tags in folders the newest of each other folder.
+    pub(super) fn likely(&self, reference: &str, count: usize) -> Vec<Target> {
         let Some(tag) = reference.strip_prefix(TAGS) else { return Vec::new() };
-        let folder = tag.rfind('/').map_or("", |end| tag.get(..=end).unwrap_or_default());
-        let beside =
-            self.tags(folder).filter(|(name, _)| !name.get(folder.len()..).unwrap_or("/").contains('/'));
-        let mut beside: Vec<_> = beside.map(|(name, id)| (numbers(name), name, id)).collect();
-        beside.sort();
-        let target = |(_, name, id): (_, &str, &str)| Target {
-            reference: format!("{TAGS}{name}"),
-            id: id.to_owned(),
-            is_tag: true,
-        };
-        beside.into_iter().rev().take(count).map(target).collect()
+        let folder = folder_of(tag);
+        let mut folders: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for (name, id) in self.tags(if folder.is_empty() { "v" } else { "" }) {
+            let of = folder_of(name);
+            folders.entry(of).or_default().push((numbers(name.get(of.len()..).unwrap_or(name)), name, id));
+        }
+        let mut own = folders.remove(folder).unwrap_or_default();
+        own.sort();
+        let at = own.iter().position(|(_, name, _)| *name == tag).unwrap_or_default();
+        let (before, after) = own.split_at(at);
+        let newest = after.iter().rev().take(count * 3 / 8);
+        let near = after.iter().skip(1).zip(before.iter().rev()).flat_map(|(next, last)| [next, last]);
+        let near = near.chain(before.iter().rev()).chain(after);
+        let others = folders.values().filter(|_| !folder.is_empty()).filter_map(|tags| tags.iter().max());
+        let room = if folder.is_empty() { count } else { count / 2 };
+        let mut seen = HashSet::from([self.by_name.get(reference).map_or("", String::as_str)]);
+        let mut found = Vec::new();
+        for (most, tags) in [(room, newest.chain(near).collect::<Vec<_>>()), (count, others.collect())] {
+            let fresh = tags.into_iter().filter(|(_, _, id)| seen.insert(*id));
+            let room = most.saturating_sub(found.len());
+            found.extend(
+                fresh.take(room).filter_map(|(_, name, _)| self.target(&format!("{TAGS}{name}"), true)),
+            );
+        }
+        found
     }
 
     /// What a name means, in the order of cmd/go `gitRepo.stat`: a tag, a branch, `HEAD`, the beginning of an advertised
@@ -183,6 +198,11 @@ impl Refs {
         let id = self.by_name.get(reference)?;
         Some(Target { reference: reference.to_owned(), id: id.clone(), is_tag })
     }
+}
+
+/// The folder of a tag, with its slash; nothing for a tag in none.
+fn folder_of(tag: &str) -> &str {
+    tag.rfind('/').map_or("", |end| tag.get(..=end).unwrap_or_default())
 }
 
 /// The numbers in a name.
@@ -266,20 +286,28 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_tags_are_of_the_same_folder_and_by_number() {
-        let names = [
-            "refs/tags/v1.9.0",
-            "refs/tags/v1.10.0",
-            "refs/tags/v1.2.0",
-            "refs/tags/b/v9.0.0",
-            "refs/heads/v7",
-        ];
-        let refs = refs(&names.map(|name| (name, A)));
-        let newest =
-            |name: &str| refs.newest(name, 2).into_iter().map(|target| target.reference).collect::<Vec<_>>();
-        assert_eq!(newest("refs/tags/v1.2.0"), ["refs/tags/v1.10.0", "refs/tags/v1.9.0"]);
-        assert_eq!(newest("refs/tags/b/v1.0.0"), ["refs/tags/b/v9.0.0"]);
-        assert_eq!(newest("refs/heads/main"), [""; 0]);
+    fn likely_are_the_newest_and_the_next_of_the_same_folder_and_the_newest_of_others() {
+        let id = |number: usize| format!("{number:040}");
+        let mut lines: Vec<(String, String)> =
+            (0..20).map(|minor| (format!("refs/tags/v1.{minor}.0"), id(minor))).collect();
+        lines.extend((0..3).map(|minor| (format!("refs/tags/b/v1.{minor}.0"), id(30 + minor))));
+        lines.extend((8..11).map(|minor| (format!("refs/tags/c/v1.{minor}.0"), id(40 + minor))));
+        lines.push(("refs/tags/d/v1.0.0".to_owned(), id(32)));
+        lines.push(("refs/heads/v7".to_owned(), id(50)));
+        let lines: Vec<(&str, &str)> = lines.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
+        let refs = refs(&lines);
+        let likely = |name: &str, count| {
+            let likely = refs.likely(&format!("refs/tags/{name}"), count);
+            likely.into_iter().map(|target| target.reference.replace("refs/tags/", "")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            likely("v1.9.0", 8),
+            ["v1.19.0", "v1.18.0", "v1.17.0", "v1.10.0", "v1.8.0", "v1.11.0", "v1.7.0", "v1.12.0"]
+        );
+        assert_eq!(likely("v1.19.0", 2), ["v1.18.0", "v1.17.0"]);
+        assert_eq!(likely("b/v1.0.0", 8), ["b/v1.2.0", "b/v1.1.0", "v1.19.0", "c/v1.10.0"]);
+        assert_eq!(likely("nowhere/v1.0.0", 2), ["v1.19.0", "b/v1.2.0"]);
+        assert_eq!(refs.likely("refs/heads/v7", 2), []);
     }
 
     #[test]

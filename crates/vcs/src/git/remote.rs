@@ -1,9 +1,11 @@
 //! What is asked of a server of git: its refs, and commits.
 //!
-//! Names come first, since some servers refuse to give a commit by its id; every command says its own URL, so that a mirror
-//! need not know where it came from, and nothing else than what we ask for is ever fetched. Fetched commits are kept under
-//! `refs/kept/ID`: a tag that moves, or that is removed, takes away nothing that somebody was told of, and a tag `a`
-//! never stands in the way of a tag `a/b`. The commands are those of cmd/go `gitRepo` otherwise.
+//! A server far away is asked as rarely as can be. Refs are asked for by version 0 of the protocol, in which they are the
+//! first answer; by version 2 they are the second. Commits are asked for by their ids, and by version 2: then git does not ask for
+//! refs once more. Every command says its own URL, so that a mirror need not know where it came from, and nothing else than
+//! what we ask for is ever fetched. Fetched commits are kept under `refs/kept/ID`: a tag that moves, or that is removed, takes away
+//! nothing that somebody was told of, and a tag `a` never stands in the way of a tag `a/b`. The commands are those of cmd/go
+//! `gitRepo` otherwise.
 
 use std::fs;
 use std::io;
@@ -29,6 +31,15 @@ pub(super) struct Remote<'a> {
     pub(super) deadline: Duration,
 }
 
+/// How commits are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum By {
+    /// By id: all that was told by the refs, and nothing that has moved since.
+    Id,
+    /// By what they are called: some servers give no commit by its id.
+    Name,
+}
+
 /// A commit that is wanted, and what it is called at the server: a ref, or its own id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Want {
@@ -37,9 +48,9 @@ pub(super) struct Want {
 }
 
 impl Want {
-    /// Whether it is a tag in a folder of tags, as those of modules in directories are.
-    pub(super) fn is_deep(&self) -> bool {
-        self.source.strip_prefix("refs/tags/").is_some_and(|tag| tag.contains('/'))
+    /// How many folders deep it is among the tags, as those of modules in directories are.
+    pub(super) fn depth(&self) -> usize {
+        self.source.strip_prefix("refs/tags/").map_or(0, |tag| tag.matches('/').count())
     }
 }
 
@@ -55,7 +66,7 @@ impl Remote<'_> {
 
     fn listing(&self) -> Result<Command, VcsError> {
         // git holds all of an answer in memory before it says any of it.
-        let command = self.command()?.traffic(MAX_REFS_BYTES);
+        let command = self.command()?.traffic(MAX_REFS_BYTES).config("protocol.version", "0");
         Ok(command.args(["ls-remote", "-q", "--end-of-options", self.place.url()]))
     }
 
@@ -85,12 +96,15 @@ impl Remote<'_> {
     pub(super) async fn fetch(
         &self,
         mirror: &Mirror,
-        wants: &[Want],
+        (wants, by): (&[Want], By),
         filter: Option<&str>,
     ) -> Result<String, VcsError> {
-        let specs = wants.iter().map(|want| format!("+{}:refs/kept/{}", want.source, want.id));
+        let source = |want: &Want| if by == By::Id { want.id.clone() } else { want.source.clone() };
+        let specs = wants.iter().map(|want| format!("+{}:refs/kept/{}", source(want), want.id));
         let command = self.shallow(mirror, filter)?.arg(self.place.url()).args(specs);
-        run(command).await
+        // Directories are small: to find out which the server need not send takes longer than to get them.
+        let noop = filter.map(|_| ("fetch.negotiationAlgorithm", "noop"));
+        run(noop.into_iter().fold(command, |command, (key, value)| command.config(key, value))).await
     }
 
     /// A file, or a directory with all directories in it.

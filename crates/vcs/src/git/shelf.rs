@@ -14,7 +14,7 @@ use tokio::sync::Mutex as Turn;
 
 use super::Inner;
 use super::refs::Format;
-use super::remote::Want;
+use super::remote::{By, Want};
 use super::slot::Slot;
 use crate::flight::Flights;
 use crate::jail::Reach;
@@ -29,7 +29,7 @@ pub(super) const MAX_COMMIT_BYTES: u64 = 16 << 20;
 pub(super) const MAX_PACKS: usize = 50;
 /// From how many fetches of outlines and single files on whole commits are fetched.
 const MAX_PIECES: usize = 16;
-/// How many of the newest tags are taken along.
+/// How many more commits are taken along: for each a server goes through all of its directories.
 const MAX_LIKELY: usize = 16;
 /// How many commits are fetched together at most.
 const MAX_TOGETHER: usize = 64;
@@ -143,8 +143,7 @@ impl Inner {
     /// The extent that costs less, if an outline would do.
     async fn cheaper(&self, extent: Extent, format: Format) -> Result<Extent, VcsError> {
         let is_begun = self.contents.slot.open(format).await?.is_begun();
-        if is_begun || self.is_worth_all(format).await? || self.means.filters.of(&self.place, false).is_none()
-        {
+        if is_begun || self.is_worth_all(format).await? || self.means.filters.of(&self.place, 0).is_none() {
             return Ok(Extent::Whole);
         }
         Ok(extent)
@@ -229,7 +228,8 @@ impl Inner {
         }
     }
 
-    /// What is likely to be asked for next: outlines cost little, and who asks for a version often asks for the newest too.
+    /// What is likely to be asked for next: outlines cost little, and who asks for a version often asks for those near it, for
+    /// the newest, and for other modules.
     fn likely(&self, extent: Extent, want: &Want) -> Vec<Want> {
         if !self.means.filters.is_proven(&self.place) {
             return Vec::new();
@@ -237,9 +237,9 @@ impl Inner {
         let remembered = self.remembered();
         let (Extent::Outline, Some(refs)) = (extent, remembered.last()) else { return Vec::new() };
         let has = self.outlines.has.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = refs.newest(&want.source, MAX_LIKELY).into_iter();
-        let wants = newest.map(|target| Want { id: target.id, source: target.reference });
-        wants.filter(|other| other.id != want.id && !has.contains(&other.id)).collect()
+        let likely = refs.likely(&want.source, MAX_LIKELY).into_iter();
+        let wants = likely.map(|target| Want { id: target.id, source: target.reference });
+        wants.filter(|other| !has.contains(&other.id)).collect()
     }
 
     /// What we want, and on the way what others want too; if that fails, what we want by every means there is.
@@ -253,7 +253,7 @@ impl Inner {
         wants.extend(self.shelf(extent).others(want));
         wants.extend(self.likely(extent, want));
         if wants.len() > 1
-            && self.fetch_wants(extent, mirror, &wants).await.is_ok()
+            && self.fetch_wants(extent, mirror, (&wants, self.usual())).await.is_ok()
             && self.has(mirror, &want.id).await?
         {
             let mut has = self.shelf(extent).has.lock().unwrap_or_else(PoisonError::into_inner);
@@ -263,16 +263,24 @@ impl Inner {
         self.fetch_alone(extent, mirror, want).await
     }
 
-    /// By name; by id, if the name has moved on; and at last all there is (cmd/go `gitRepo.stat`).
+    /// How this server is asked for commits, as far as it has shown.
+    fn usual(&self) -> By {
+        if self.means.filters.wants_names(&self.place) { By::Name } else { By::Id }
+    }
+
+    /// By id; by name, if the server gives nothing by ids; and at last all there is (cmd/go `gitRepo.stat`).
     async fn fetch_alone(&self, extent: Extent, mirror: &Arc<Mirror>, want: &Want) -> Result<(), VcsError> {
-        let by_id = Want { id: want.id.clone(), source: want.id.clone() };
-        let mut sources = vec![want.clone()];
-        if by_id != *want {
-            sources.push(by_id);
-        }
-        for source in sources {
-            match self.fetch_wants(extent, mirror, &[source]).await {
-                Ok(()) if self.has(mirror, &want.id).await? => return Ok(()),
+        let usual = self.usual();
+        let other = if usual == By::Id { By::Name } else { By::Id };
+        let ways = [Some(usual), Some(other).filter(|_| want.source != want.id)];
+        for by in ways.into_iter().flatten() {
+            match self.fetch_wants(extent, mirror, (std::slice::from_ref(want), by)).await {
+                Ok(()) if self.has(mirror, &want.id).await? => {
+                    if by == By::Name {
+                        self.means.filters.want_names(&self.place);
+                    }
+                    return Ok(());
+                }
                 Err(error) if is_final(&error) => return Err(error),
                 Ok(()) | Err(_) => {}
             }
@@ -285,21 +293,29 @@ impl Inner {
     }
 
     /// One fetch; an outline by the best filter that the server knows.
-    async fn fetch_wants(&self, extent: Extent, mirror: &Mirror, wants: &[Want]) -> Result<(), VcsError> {
+    async fn fetch_wants(
+        &self,
+        extent: Extent,
+        mirror: &Mirror,
+        (wants, by): (&[Want], By),
+    ) -> Result<(), VcsError> {
         let access = self.access();
         let remote = self.remote(FETCH_DEADLINE, &access);
         loop {
             let filter = match extent {
                 Extent::Whole => None,
-                Extent::Outline => self.means.filters.of(&self.place, wants.iter().any(Want::is_deep)),
+                Extent::Outline => {
+                    let depth = wants.iter().map(Want::depth).max().unwrap_or_default();
+                    self.means.filters.of(&self.place, depth)
+                }
             };
-            let fetched = remote.fetch(mirror, wants, filter).await;
+            let fetched = remote.fetch(mirror, (wants, by), filter.as_deref()).await;
             if filter.is_some() {
                 mirror.reset_config(Format::of(wants.first().map_or("", |want| &want.id)))?;
             }
             match fetched {
                 Err(VcsError::Failed { text, .. }) if filter.is_some() && text.contains("filter") => {
-                    self.means.filters.refuse(&self.place, filter.unwrap_or_default());
+                    self.means.filters.refuse(&self.place, filter.as_deref().unwrap_or_default());
                 }
                 Ok(said) => {
                     match filter {
