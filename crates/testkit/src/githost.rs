@@ -1,9 +1,11 @@
 //! A host of git repositories on loopback, over http, by git's own server.
 //!
 //! Every request goes to `git http-backend` as a CGI child, so that what is answered is what git answers: protocol version
-//! 2, shallow fetches, filters. Around it stand a record of what was asked, and faults: statuses, answers that are held
-//! back, answers that are cut. Repositories are directories below a root; a path ends at the name of one.
+//! 2, shallow fetches, filters. Around it stand pages that say where repositories are, a record of what was asked, and
+//! faults: statuses, redirects, answers that are held back, cut or changed. Repositories are directories below a root; a
+//! path ends at the name of one.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -38,6 +40,8 @@ struct Shared {
     root: PathBuf,
     seen: Mutex<Vec<Asked>>,
     fault: Mutex<Fault>,
+    /// By the path that they are for, and paths below it.
+    pages: Mutex<BTreeMap<String, String>>,
     /// Counts arrivals and releases, for those who wait.
     turns: watch::Sender<u64>,
 }
@@ -64,12 +68,16 @@ pub enum Fault {
     None,
     /// Every answer has this status, and this text.
     Status(u16, &'static str),
+    /// Every answer leads to the same path at this base URL.
+    Moved(String),
     /// Answers to this command wait until the fault is another.
     Hold(&'static str),
     /// Answers to this command break off after so many bytes.
     Cut(&'static str, usize),
+    /// Answers to this command have other bytes from this one on.
+    Garbled(&'static str, usize),
     /// All who do not bring this `Authorization` are asked for one.
-    Wants(&'static str),
+    Wants(String),
     /// It speaks version 0 of the protocol only, and gives only commits that a ref is on.
     Old,
 }
@@ -83,6 +91,7 @@ impl GitHost {
             root: root.to_owned(),
             seen: Mutex::default(),
             fault: Mutex::default(),
+            pages: Mutex::default(),
             turns: watch::Sender::new(0),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
@@ -92,6 +101,17 @@ impl GitHost {
     /// The URL of a repository: `http://127.0.0.1:12345/NAME`.
     pub fn url(&self, name: &str) -> String {
         format!("http://{}/{name}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The question `?go-get=1` for a path, or one below it, is answered with a go-import tag of this content.
+    pub fn page(&self, path: &str, import: &str) {
+        let page = format!("<html><head><meta name=\"go-import\" content=\"{import}\"></head></html>\n");
+        self.shared.pages.lock().unwrap().insert(path.to_owned(), page);
     }
 
     /// From now on, this goes wrong. What is held goes on.
@@ -160,14 +180,23 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answe
     let held = || matches!(&*shared.fault.lock().unwrap(), Fault::Hold(held) if *held == command);
     let _ = turns.wait_for(|_| !held()).await;
     let fault = shared.fault.lock().unwrap().clone();
-    match fault {
-        Fault::Status(status, text) => return Ok(plain(status, text)),
-        Fault::Wants(wanted) if authorization.as_deref() != Some(wanted) => {
+    match &fault {
+        Fault::Status(status, text) => return Ok(plain(*status, *text)),
+        Fault::Moved(base) => {
+            let mut answer = plain(301, "");
+            answer.headers_mut().insert("location", format!("{base}{}", head.uri).parse().unwrap());
+            return Ok(answer);
+        }
+        Fault::Wants(wanted) if authorization.as_ref() != Some(wanted) => {
             let mut answer = plain(401, "who are you?\n");
             answer.headers_mut().insert("www-authenticate", "Basic realm=\"git\"".parse().unwrap());
             return Ok(answer);
         }
         _ => {}
+    }
+    if head.uri.query() == Some("go-get=1") {
+        let page = shared.page(head.uri.path());
+        return Ok(page.map_or_else(|| plain(404, "no such page\n"), |page| plain(200, page)));
     }
     let variables = [
         ("REQUEST_METHOD", head.method.to_string()),
@@ -177,12 +206,26 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answe
         ("HTTP_CONTENT_ENCODING", header("content-encoding").unwrap_or_default()),
         ("GIT_PROTOCOL", header("git-protocol").filter(|_| fault != Fault::Old).unwrap_or_default()),
     ];
-    let output = backend(&shared.root, &variables, &body).await?;
-    let cut = match fault {
-        Fault::Cut(cut, after) if cut == command => Some(after),
-        _ => None,
-    };
-    Ok(from_cgi(&output, cut))
+    let mut output = backend(&shared.root, &variables, &body).await?;
+    match fault {
+        Fault::Cut(cut, after) if cut == command => return Ok(from_cgi(&output, Some(after))),
+        Fault::Garbled(garbled, after) if garbled == command => {
+            let body = body_of(&output) + after;
+            output.iter_mut().skip(body).for_each(|byte| *byte ^= 0x55);
+        }
+        _ => {}
+    }
+    Ok(from_cgi(&output, None))
+}
+
+impl Shared {
+    /// The page of the longest path that this one is, or is below.
+    fn page(&self, path: &str) -> Option<String> {
+        let is_at =
+            |at: &str| path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let pages = self.pages.lock().unwrap();
+        pages.iter().rev().find(|(at, _)| is_at(at)).map(|(_, page)| page.clone())
+    }
 }
 
 /// The command that a body of protocol version 2 begins with.
@@ -223,11 +266,10 @@ async fn backend(root: &Path, variables: &[(&str, String)], body: &[u8]) -> Resu
 
 /// An answer from what a CGI child wrote: headers, an empty line, a body, which may break off.
 fn from_cgi(output: &[u8], cut: Option<usize>) -> Answer {
-    let end = output.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(output.len());
-    let head = String::from_utf8_lossy(&output[..end]).into_owned();
-    let body = output.get(end + 4..).unwrap_or_default();
+    let (head, body) = output.split_at(body_of(output));
+    let head = String::from_utf8_lossy(head).into_owned();
     let mut response = Response::builder();
-    for line in head.lines() {
+    for line in head.lines().filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(": ").unwrap_or((line, ""));
         response = match name {
             "Status" => response.status(value.split(' ').next().unwrap().parse::<u16>().unwrap()),
@@ -242,7 +284,12 @@ fn from_cgi(output: &[u8], cut: Option<usize>) -> Answer {
     response.body(StreamBody::new(stream::iter(pieces))).unwrap()
 }
 
-fn plain(status: u16, text: &'static str) -> Answer {
-    let pieces = vec![Ok(Frame::data(Bytes::from_static(text.as_bytes())))];
+/// Where the body begins in what a CGI child wrote.
+fn body_of(output: &[u8]) -> usize {
+    output.windows(4).position(|four| four == b"\r\n\r\n").map_or(output.len(), |end| end + 4)
+}
+
+fn plain(status: u16, text: impl Into<Bytes>) -> Answer {
+    let pieces = vec![Ok(Frame::data(text.into()))];
     Response::builder().status(status).body(StreamBody::new(stream::iter(pieces))).unwrap()
 }

@@ -92,7 +92,7 @@ async fn host_that_fails_makes_no_version_absent() {
         Fault::Status(429, "slower"),
         Fault::Status(500, "ouch"),
         Fault::Status(503, "later"),
-        Fault::Wants("Basic abc"),
+        Fault::Wants("Basic abc".to_owned()),
         Fault::Cut("ls-refs", 20),
         Fault::Cut("fetch", 200),
     ];

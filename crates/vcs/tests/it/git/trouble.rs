@@ -59,7 +59,7 @@ async fn failing_servers_are_told_apart_and_are_never_absence() {
         (Fault::Status(500, "ouch"), Trouble::Network),
         (Fault::Status(503, "later"), Trouble::Network),
         (Fault::Status(200, "<html>sign in</html>"), Trouble::Other),
-        (Fault::Wants("Bearer x"), Trouble::Auth),
+        (Fault::Wants("Bearer x".to_owned()), Trouble::Auth),
     ];
     for (fault, want) in cases {
         world.host.fault(fault.clone());
@@ -72,7 +72,7 @@ async fn failing_servers_are_told_apart_and_are_never_absence() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_credential_is_sent_and_shared_with_nobody_who_has_none() {
     let world = World::new(&versions(1)).await;
-    world.host.fault(Fault::Wants("Bearer s3cret"));
+    world.host.fault(Fault::Wants("Bearer s3cret".to_owned()));
     let with = |token: &str| {
         let header = Sent::Header { name: "Authorization".to_owned(), value: Secret::new(token) };
         let access =
