@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::trouble::is_told_by;
+
 /// Lines of a tool's words that are passed on.
 const LINES: usize = 4;
 /// Characters of a line that are passed on.
@@ -32,7 +34,7 @@ impl Redaction {
         }
     }
 
-    /// All lines if they are few, else the last of those that call themselves errors; without secrets, userinfo of URLs, and
+    /// All lines if they are few, else the last of those that tell of errors; without secrets, userinfo of URLs, and
     /// characters that are none.
     pub(super) fn apply(&self, words: &str) -> String {
         let hidden = self.texts.iter().fold(words.to_owned(), |words, text| words.replace(text, "***"));
@@ -47,7 +49,9 @@ impl Redaction {
 
 fn tells_a_fault(line: &str) -> bool {
     let lower = line.to_ascii_lowercase();
-    ["fatal:", "error:", "abort:", "svn: e", "remote:", "ssh:"].iter().any(|start| lower.starts_with(start))
+    let starts = ["fatal:", "error:", "abort:", "svn: e", "remote:", "ssh:"];
+    // ssh says in other words that the host is not the one that it was.
+    starts.iter().any(|start| lower.starts_with(start)) || is_told_by(line)
 }
 
 /// `scheme://user:password@host` becomes `scheme://host`, wherever it is in the line.
@@ -107,7 +111,12 @@ mod tests {
     }
 
     #[test]
-    fn of_many_lines_those_that_call_themselves_errors_are_shown() {
+    fn of_many_lines_those_that_tell_of_errors_are_shown() {
+        let words = "@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n@@@\nIt is possible that\n\
+                     Host key verification failed.\nfatal: Could not read from remote repository.\n\nPlease make sure\n";
+        let shown_of_it = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\n\
+                           fatal: Could not read from remote repository.";
+        assert_eq!(shown(&[], words), shown_of_it);
         let words = "hint: 1\nhint: 2\nremote: a\nhint: 3\nfatal: b\nhint: 4\n";
         assert_eq!(shown(&[], words), "remote: a\nfatal: b");
         assert_eq!(shown(&[], "1\n2\n3\n4\n5\n"), "2\n3\n4\n5");

@@ -163,6 +163,12 @@ pub(super) fn failure(system: System, command: &str, words: &str, text: String) 
     VcsError::Failed { command: command.to_owned(), trouble: row.map_or(Trouble::Other, |row| row.0), text }
 }
 
+/// Whether a line has words that tell what is wrong.
+pub(super) fn is_told_by(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    TABLE.iter().any(|(_, row)| row.iter().any(|words| lower.contains(words)))
+}
+
 /// Whether a server said that there is no such repository.
 fn is_missing(system: System, lower: &str) -> bool {
     match system {
