@@ -30,7 +30,7 @@ use gomod::goproxy::ProxyUrl;
 use gomod::{FileKind, ModulePath, Request, Version};
 use vcs::Place;
 
-use self::find::{Discovery, FindError, Finder, Terms};
+use self::find::{At, Discovery, FindError, Finder, Terms};
 use crate::{Builder, Fetched, HttpUpstream, Source, SourceError};
 
 pub use code::Code;
@@ -79,8 +79,7 @@ impl Direct {
         match self.parts.finder.find(path).await {
             Ok(Discovery::Repo(found)) => Ok(Opened::Code(self.code(&found)?)),
             Ok(Discovery::Proxy(proxy)) => Ok(Opened::Proxy(Box::new(self.proxy(&proxy)?))),
-            Err(error) if error.is_answer() => Err(self.proven(path, error).await),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.not_found(path, error).await),
         }
     }
 
@@ -94,7 +93,10 @@ impl Direct {
         };
         match self.open(path).await? {
             Opened::Proxy(proxy) => proxy.fetch(request).await,
-            Opened::Code(code) => answer_from(&code, request).await.map_err(|error| self.told(path, &error)),
+            Opened::Code(code) => {
+                let answer = answer_from(&code, request).await;
+                answer.map_err(|error| self.told(path, code.repo.place(), &error))
+            }
         }
     }
 
@@ -102,7 +104,7 @@ impl Direct {
     fn code(&self, found: &Found) -> Result<Code, SourceError> {
         let DirectParts { finder, repositories, .. } = &self.parts;
         let Terms { access, .. } = finder.terms(&found.path, &found.root, &found.place);
-        let told = |error| self.told(&found.path, &error);
+        let told = |error| self.told(&found.path, &found.place, &error);
         let repo = repositories.open().and_then(|repos| repos.open(&found.place, &access));
         let repo = repo.map_err(|cause| told(CodeError::Repo { path: found.path.clone(), cause }))?;
         Code::new(found, repo).map_err(told)
@@ -115,19 +117,44 @@ impl Direct {
         })
     }
 
-    fn told(&self, path: &ModulePath, error: &CodeError) -> SourceError {
-        error.to_source((self.parts.is_private)(path))
+    fn told(&self, path: &ModulePath, place: &Place, error: &CodeError) -> SourceError {
+        error.to_source((self.parts.is_private)(path), || self.shown_at(path, place))
     }
 
-    /// What to say of a path whose own page is in trouble. For a package `m/sub/pkg` clients ask for modules of each shorter
-    /// path at once, and a server may answer for those only: if the repository of one of them has no such module, there is none.
-    async fn proven(&self, path: &ModulePath, error: FindError) -> SourceError {
-        let Some(found) = self.parts.finder.find_above(path).await else { return error.into() };
-        let Ok(code) = self.code(&found) else { return error.into() };
-        match code.absence().await {
-            Ok(Some(absent)) => self.told(path, &absent),
-            Ok(None) | Err(_) => error.into(),
+    /// What a repository was shown of us.
+    fn shown_at(&self, path: &ModulePath, place: &Place) -> String {
+        fault::shown_to_it(self.parts.finder.terms(path, path.as_str(), place).credential.as_deref())
+    }
+
+    /// What to say where no repository was found. What could not be told may be proven by the repository of a shorter path,
+    /// and so must what a server denies that may hide it from us.
+    async fn not_found(&self, path: &ModulePath, error: FindError) -> SourceError {
+        let is_hidden = error.is_denial() && (self.parts.is_private)(path);
+        if (is_hidden || error.is_answer())
+            && let Some(proven) = self.proven(path).await
+        {
+            return proven;
         }
+        let credentials = &self.parts.builder.credentials;
+        let shown = match error.refused_at() {
+            Some(At::Page(url)) => fault::shown_to_it(credentials.name_for_page(path.as_str(), url)),
+            Some(At::Place(place)) => self.shown_at(path, place),
+            None => String::new(),
+        };
+        match (is_hidden, shown.as_str()) {
+            (true, shown) => SourceError::from(error).into_outage(&format!("{}\n{shown}", fault::HIDDEN)),
+            (false, "") => error.into(),
+            (false, shown) => SourceError::from(error).into_outage(shown),
+        }
+    }
+
+    /// The proof that a module is not there, although its own page does not say so. For a package `m/sub/pkg` clients ask for
+    /// modules of each shorter path at once, and a server may answer for those only: if the repository of one of them has no
+    /// such module, there is none.
+    async fn proven(&self, path: &ModulePath) -> Option<SourceError> {
+        let found = self.parts.finder.find_above(path).await?;
+        let absent = self.code(&found).ok()?.absence().await.ok()??;
+        Some(self.told(path, &found.place, &absent))
     }
 }
 

@@ -204,6 +204,18 @@ impl SourceError {
         }
     }
 
+    /// The same as an outage, whatever was said, with more lines behind the first one.
+    #[must_use]
+    pub(crate) fn into_outage(self, lines: &str) -> Self {
+        let text = self.text();
+        let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        let text = crate::text::shown(&format!("{first}\n{lines}\n{rest}"));
+        match self {
+            Self::Unavailable { status, retry_after, .. } => Self::Unavailable { status, text, retry_after },
+            _ => Self::Unavailable { status: None, text, retry_after: None },
+        }
+    }
+
     /// When the source asked to be asked again, or when it will be; in whole seconds.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

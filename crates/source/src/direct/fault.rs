@@ -10,7 +10,7 @@ use gomod::quote::quoted;
 use gomod::version::VersionError;
 use gomod::zip::ZipError;
 use gomod::{ModulePath, ModuleVersion};
-use vcs::VcsError;
+use vcs::{Trouble, VcsError};
 
 use super::locate::Misplaced;
 use crate::text::shown;
@@ -182,14 +182,20 @@ impl CodeError {
     }
 
     /// What it means for an answer. A private module's repository is not proven absent by a server that hides it from those it
-    /// does not know.
-    pub(super) fn to_source(&self, is_private: bool) -> SourceError {
+    /// does not know. Where a server did not let us in, `shown_to_it` says what it was shown.
+    pub(super) fn to_source(&self, is_private: bool, shown_to_it: impl FnOnce() -> String) -> SourceError {
         let text = shown(&self.to_string());
         match self {
             Self::Zip { fault, module } => {
                 SourceError::Absent { text: offenders(module, fault), transient: false }
             }
-            Self::Repo { cause, .. } => trouble(cause, text, is_private),
+            Self::Repo { cause: cause @ VcsError::Missing { .. }, .. } if is_private => {
+                trouble(cause, text).into_outage(&format!("{HIDDEN}\n{}", shown_to_it()))
+            }
+            Self::Repo { cause: cause @ VcsError::Failed { trouble: Trouble::Auth, .. }, .. } => {
+                trouble(cause, text).into_outage(&shown_to_it())
+            }
+            Self::Repo { cause, .. } => trouble(cause, text),
             _ => SourceError::Absent { text, transient: false },
         }
     }
@@ -211,10 +217,20 @@ fn offenders(module: &ModuleVersion, fault: &ZipError) -> String {
     }
 }
 
-fn trouble(cause: &VcsError, text: String, is_private: bool) -> SourceError {
+/// Why a server that says no proves nothing of what is private.
+pub(super) const HIDDEN: &str = "a server says the same of what it hides from those it does not know";
+
+/// What a server was shown that did not let us in, by name, for whoever has to renew it.
+pub(super) fn shown_to_it(credential: Option<&str>) -> String {
+    match credential {
+        Some(name) => format!("the credential {name} was sent"),
+        None => "no `credential` of Larder's settings is for it".to_owned(),
+    }
+}
+
+fn trouble(cause: &VcsError, text: String) -> SourceError {
     let unavailable = |text| SourceError::Unavailable { status: None, text, retry_after: None };
     match cause {
-        VcsError::Missing { .. } if is_private => unavailable(text),
         cause if cause.is_absent() => SourceError::Absent { text, transient: false },
         VcsError::Timeout { after, .. } => SourceError::Timeout { what: Deadline::Whole, after: *after },
         VcsError::Refused { address } => SourceError::Refused { address: *address },

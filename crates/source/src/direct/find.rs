@@ -43,6 +43,7 @@ use failure::is_absence;
 use page::{Asker, Seen};
 use shelf::Shelf;
 
+pub(super) use failure::At;
 pub use failure::{FindError, PageFault};
 pub use schemes::{Schemes, SchemesError};
 pub use vanity::{Vanity, VanityEntry, VanityError};
@@ -420,10 +421,10 @@ async fn first_that_answers(
         match ping(place.clone()).await {
             Ok(()) => return Ok(place),
             Err(fault) if fault.is_absent() => {}
-            Err(fault) => unclear = unclear.or(Some(fault)),
+            Err(fault) => unclear = unclear.or(Some(FindError::Unanswered { place, fault })),
         }
     }
-    Err(unclear.map_or(FindError::NoProtocol { secure }, |fault| FindError::Unanswered { fault }))
+    Err(unclear.unwrap_or(FindError::NoProtocol { secure }))
 }
 
 fn weight(imports: &[GoImport]) -> usize {

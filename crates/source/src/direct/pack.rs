@@ -170,7 +170,7 @@ impl Plan {
 fn fault(module: &ModuleVersion, error: WriteError) -> SourceError {
     match error {
         WriteError::Rule(rule) => {
-            CodeError::Zip { module: module.clone(), fault: Arc::new(rule) }.to_source(false)
+            CodeError::Zip { module: module.clone(), fault: Arc::new(rule) }.to_source(false, String::new)
         }
         other => cut(0, Some(Arc::new(other))),
     }

@@ -10,7 +10,7 @@ use gomod::meta::{ImportError, MatchError, PageError};
 use gomod::quote::quoted;
 use gomod::repo::RepoError;
 use reqwest::StatusCode;
-use vcs::{PlaceError, VcsError};
+use vcs::{Place, PlaceError, Trouble, VcsError};
 
 use super::page::Seen;
 use crate::text::shown;
@@ -50,7 +50,9 @@ pub enum FindError {
     /// The path names a repository by its suffix, and it cannot be told where it answers.
     #[error("no protocol found for repository: {}", in_words(fault))]
     Unanswered {
-        /// What the first of the schemes said that did not say no.
+        /// The first place that did not say no.
+        place: Place,
+        /// What it said.
         fault: VcsError,
     },
     /// The path and its suffix make no URL that a tool could be given.
@@ -206,6 +208,49 @@ impl FindError {
         let Self::Page { fault, .. } = self else { return false };
         matches!(**fault, PageFault::Status { of_prefix: false, .. }) && self.class() == Class::Unavailable
     }
+
+    /// Whether a server said that there is nothing, as it may also say of what it hides: 404, 410, no repository, a page without
+    /// any tags, such as one for signing in. It has no name in DNS, a system that GOVCS forbids and the like hide nothing.
+    pub fn is_denial(&self) -> bool {
+        match self {
+            Self::NoProtocol { .. } => true,
+            Self::Page { fault, .. } => match &**fault {
+                PageFault::Status { status, .. } => is_absence(*status),
+                PageFault::NoTag { fault: MatchError::None { prefixes, .. }, .. } => prefixes.is_empty(),
+                PageFault::Parse { .. } => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Where a server was that did not let us in, or may not have.
+    pub(in crate::direct) fn refused_at(&self) -> Option<At<'_>> {
+        match self {
+            Self::Unanswered { place, fault: VcsError::Failed { trouble: Trouble::Auth, .. } } => {
+                Some(At::Place(place))
+            }
+            Self::Page { fault, .. } => match &**fault {
+                PageFault::Status { url, status, .. } if matches!(status.as_u16(), 401 | 403) => {
+                    Some(At::Page(url))
+                }
+                PageFault::Status { url, .. } | PageFault::NoTag { url, .. } if self.is_denial() => {
+                    Some(At::Page(url))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Where we were not let in.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::direct) enum At<'a> {
+    /// A page, at a URL.
+    Page(&'a str),
+    /// A repository.
+    Place(&'a Place),
 }
 
 impl From<FindError> for SourceError {
