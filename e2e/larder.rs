@@ -20,6 +20,7 @@ pub(crate) struct Larder {
     running: Running,
     data: PathBuf,
     flags: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 struct Running {
@@ -32,8 +33,15 @@ struct Running {
 impl Larder {
     /// Starts with these flags of `serve` on a free port; it is ready when this returns.
     pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
+        Self::start_in(data, flags, &[])
+    }
+
+    /// The same, with these variables besides `HOME`.
+    pub(crate) fn start_in(data: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        Self { running: spawn(data, &flags), data: data.to_owned(), flags }
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment: Vec<_> = environment.iter().map(pair).collect();
+        Self { running: spawn(data, &flags, &environment), data: data.to_owned(), flags, environment }
     }
 
     /// Starts over this source, without a checksum database.
@@ -44,7 +52,7 @@ impl Larder {
     /// Starts again over the same data directory, on another port.
     pub(crate) fn restart(&mut self) {
         self.kill9();
-        self.running = spawn(&self.data, &self.flags);
+        self.running = spawn(&self.data, &self.flags, &self.environment);
     }
 
     /// How long it took from starting the process until it said that it is ready.
@@ -157,12 +165,13 @@ pub(crate) fn run(home: &Path, arguments: &[&str]) -> Output {
     command(home, arguments).output().unwrap()
 }
 
-fn spawn(data: &Path, flags: &[String]) -> Running {
+fn spawn(data: &Path, flags: &[String], environment: &[(String, String)]) -> Running {
     let home = data.parent().unwrap();
     let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
     arguments.extend(flags.iter().map(String::as_str));
     let begun = Instant::now();
-    let mut child = command(home, &arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let variables = environment.iter().map(|(name, value)| (name, value));
+    let mut child = command(home, &arguments).envs(variables).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap());
     let log = Arc::new(Mutex::new(Vec::new()));
     let (kept, (sender, receiver)) = (log.clone(), channel());

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on shall fail")]
 
 mod client;
+mod company;
 mod crash;
 mod database;
 mod developer;
@@ -18,6 +19,7 @@ mod larder;
 mod mirror;
 mod outage;
 mod ownlog;
+mod private;
 mod reload;
 mod scrub;
 mod start;
