@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use source::Repositories;
 use store::Disk;
 
 use crate::clock::Clock;
@@ -98,7 +97,6 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let Doors { listeners, certificates } = doors::open(config, passed)?;
     let names: Vec<_> = listeners.iter().map(|listener| listener.name.clone()).collect();
     let workshop = Workshop::new(config, &reading.environment);
-    let repositories = workshop.repositories.clone();
     let pipeline =
         own_log::pipeline_with_it(config, disk.clone(), workshop.clone(), (&tasks, clock.clone()))?;
     let counters = pipeline.counters().clone();
@@ -125,7 +123,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let reloader = Arc::new(Reloader::new(reading, loaded, live));
     let scrub = Arc::new(Scrub::new(pipeline.clone(), Some(disk.clone()), clock.clone()));
     let api = api::Api::over(api::Parts {
-        hook: pushes(&pipeline, &repositories, &tasks, &clock),
+        hook: hook::Hook::over(pipeline.clone(), tasks.clone(), clock.clone()),
         disk: disk.clone(),
         scrub: scrub.clone(),
         scrub_rate: schedule.bytes_per_s,
@@ -147,16 +145,6 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     }
     reloader.ready();
     Ok(App { addresses, names, pipeline, reloader, notify, disk, tasks, tracer, retire, drain })
-}
-
-/// What takes push events.
-fn pushes(pipeline: &Arc<Pipeline>, repositories: &Repositories, tasks: &Tasks, clock: &Clock) -> hook::Hook {
-    hook::Hook::over(hook::Parts {
-        pipeline: pipeline.clone(),
-        repositories: Arc::new(repositories.clone()),
-        tasks: tasks.clone(),
-        clock: clock.clone(),
-    })
 }
 
 /// What is done behind the requests.

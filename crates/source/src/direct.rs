@@ -21,6 +21,7 @@ mod pseudo;
 mod repositories;
 mod versions;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -63,12 +64,29 @@ impl Direct {
         Self { parts }
     }
 
-    /// Forgets what is remembered of a repository and of the pages of paths that lead to it: something has changed there.
-    pub fn refresh(&self, place: &Place, root: &str) {
-        if let Some(repos) = self.parts.repositories.opened() {
-            repos.refresh(place);
+    /// Something was pushed to the repository that these are the places of: what is remembered of its refs, and of the pages
+    /// of paths that lead to it, is old. `roots` are import paths that its top may have; returned are those, and the import
+    /// paths of the tops of all that was found there.
+    pub fn pushed(&self, mut roots: BTreeSet<String>, is_meant: impl Fn(&Place) -> bool) -> BTreeSet<String> {
+        let DirectParts { finder, repositories, .. } = &self.parts;
+        roots.extend(finder.roots_at(&is_meant));
+        for root in &roots {
+            finder.forget(root);
         }
-        self.parts.finder.forget(root);
+        if let Some(repos) = repositories.opened() {
+            repos.refresh_all(is_meant);
+        }
+        roots
+    }
+
+    /// Forgets what is remembered on the way to a module: where its repository is, and what refs that has.
+    pub fn look_anew(&self, path: &ModulePath) {
+        let DirectParts { finder, repositories, .. } = &self.parts;
+        let places = finder.places_of(path);
+        finder.forget(path.as_str());
+        if let Some(repos) = repositories.opened() {
+            repos.refresh_all(|place| places.contains(place));
+        }
     }
 
     /// Where a module is made, and with what.

@@ -142,8 +142,13 @@ impl Repos {
 
     /// Forgets the refs of a repository: a push was told of.
     pub fn refresh(&self, place: &Place) {
+        self.refresh_all(|at| at == place);
+    }
+
+    /// Forgets the refs of all repositories at such places.
+    pub fn refresh_all(&self, is_meant: impl Fn(&Place) -> bool) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.values().filter(|repo| repo.place() == place).for_each(|repo| repo.refresh());
+        open.values().filter(|repo| is_meant(repo.place())).for_each(|repo| repo.refresh());
     }
 
     /// Where the copy of a repository is.

@@ -100,12 +100,13 @@ pub(super) fn sources(
 ) -> anyhow::Result<pipeline::Settings> {
     let builder = builder(config)?.with_origins(origins.clone());
     let direct = direct::source(config, &builder, &workshop)?;
-    let builder = builder.with_direct(Arc::new(direct));
+    let builder = builder.with_direct(Arc::new(direct.clone()));
     let routes = routes(config, &builder)?;
     secrets::hook(config)?;
     Ok(pipeline::Settings {
         databases: databases(config, &builder, clock, (routes.default_chain(), memories))?,
         routes,
+        direct,
         origins,
         holds_unverified: config.verify.unreachable == config::Unreachable::Hold,
         compares_every: config.verify.every.into(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
-use source::direct::find::{Finder, Ping, Rules, Schemes, Vanity};
+use source::direct::find::{Finder, Ping, Roots, Rules, Schemes, Vanity};
 use source::direct::status_over_http;
 use source::{Builder, Direct, DirectParts, Guard, Repositories};
 use vcs::gate::{Gate, GateSettings};
@@ -28,6 +28,8 @@ pub const THROUGH: &str = "through-the-gate";
 pub(super) struct Workshop {
     /// The repositories.
     pub repositories: Repositories,
+    /// Where modules were found.
+    roots: Roots,
     /// Which addresses they may be at.
     guard: Arc<ArcSwap<Guard>>,
 }
@@ -38,7 +40,7 @@ impl Workshop {
         let guard = Arc::new(ArcSwap::from_pointee(build::guard(config)));
         let (config, environment, checked) = (config.clone(), environment.clone(), guard.clone());
         let make = move || repos(&config, &environment, &checked);
-        Self { repositories: Repositories::new(make), guard }
+        Self { repositories: Repositories::new(make), roots: Roots::default(), guard }
     }
 }
 
@@ -121,7 +123,7 @@ pub(super) fn source(config: &Config, builder: &Builder, before: &Workshop) -> a
     let repositories = before.repositories.clone();
     let private = Pattern::all(&config.private);
     Ok(Direct::new(DirectParts {
-        finder: finder(config, builder, &repositories)?,
+        finder: finder(config, builder, &repositories)?.noting(before.roots.clone()),
         repositories,
         is_private: Arc::new(move |path| private.matches_folded(path.as_str())),
         builder: builder.clone(),
@@ -155,15 +157,6 @@ pub(super) fn rules(config: &Config) -> anyhow::Result<Rules> {
         schemes,
         vanity,
     })
-}
-
-impl super::hook::Repositories for Repositories {
-    fn refresh(&self, place: &vcs::Place) -> Vec<String> {
-        if let Some(repos) = self.opened() {
-            repos.refresh(place);
-        }
-        Vec::new()
-    }
 }
 
 /// Asks for the tags of a repository whose scheme is only guessed.

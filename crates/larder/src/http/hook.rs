@@ -14,6 +14,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::admin::{BoxError, Refusal, json};
 use super::body::Body;
@@ -34,6 +35,8 @@ pub struct Push {
     pub addresses: Vec<String>,
     /// The same for the same event.
     pub digest: [u8; 32],
+    /// When it began to come in.
+    pub arrived: Instant,
 }
 
 /// What came of a push event.
@@ -56,6 +59,7 @@ pub(super) async fn admit<B>(request: Request<B>, secret: Option<&[u8]>) -> Resu
 where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>>,
 {
+    let arrived = Instant::now();
     let Some(secret) = secret else {
         let what = "push events are not taken here";
         return Err(Refusal::of(StatusCode::NOT_FOUND, what).next("set `hook.secret`"));
@@ -82,7 +86,7 @@ where
     let addresses = payload::addresses(&body).map_err(|error| {
         Refusal::of(StatusCode::BAD_REQUEST, format!("the push event could not be read: {error}"))
     })?;
-    Ok(Push { addresses, digest: Sha256::digest(&body).into() })
+    Ok(Push { addresses, digest: Sha256::digest(&body).into(), arrived })
 }
 
 /// What came of a push event, as it is answered.

@@ -129,7 +129,7 @@ families! {
     PUSHES: Counter "pushes" ["outcome"]
         "Push events with a right signature: of a repository of whose modules something is known, of another one (unknown), or the same as a moment ago (repeated)";
     PUSH_SEEN: Histogram "push_visible_seconds" []
-        "From a push event until everything that it may have changed was asked for again";
+        "From the arrival of a push event until what it may have changed of known answers was asked for again, so that clients get it";
     LOG_LOST: Counter "log_lines_lost" [] "Log lines dropped, since whoever reads the log was too slow";
     RESIDENT: Gauge "process_resident_memory_bytes" [] "Memory of the process that is in use";
     CPU: Counter "process_cpu_seconds" [] "Processor time of the process, its own and the system's on its behalf";

@@ -1,12 +1,16 @@
 //! Asking the sources again now, and forgetting what may have changed, because somebody knows better than the clock.
 //!
-//! Neither touches a version that is held. Asking again joins a fetch that is under way; when it fails, what was known
-//! stays. It counts among the fetches and those who wait for them like what clients ask for, and waits for its turn.
+//! Neither touches a version that is held. A fetch that is under way is waited for, since what it has asked may be old, and
+//! then one more is made for all who wanted it meanwhile; when it fails, what was known stays. It counts among the fetches and
+//! those who wait for them like what clients ask for, and waits for its turn.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use gomod::{ModulePath, Request};
+use jiff::Timestamp;
+use vcs::Place;
 
 use super::flight::{Boarded, Landed, Stage};
 use super::{Error, Passage, Pipeline};
@@ -41,12 +45,10 @@ impl Pipeline {
         // Should no source answer, it is not known to be absent either.
         self.cache.forget_absence(want);
         let began = self.clock.now();
-        let mut landed = self.ask_again(want).await;
-        if let Ok(Landed::Held(held)) = &landed
-            && held.at < began
-        {
-            // It joined a flight that had found something fresh before it asked anyone.
-            landed = self.ask_again(want).await;
+        let (mut landed, since) = self.ask_again(want).await;
+        // It joined a flight that had asked before, or had found something fresh before it asked anyone.
+        if since < began || matches!(&landed, Ok(Landed::Held(held)) if held.at < began) {
+            (landed, _) = self.ask_again(want).await;
         }
         let is_derived = matches!(landed, Ok(Landed::Derived(_)));
         let after = landed.and_then(|landed| match landed {
@@ -57,15 +59,31 @@ impl Pipeline {
         Ok(Renewed { want: want.clone(), before, after, is_derived, trouble })
     }
 
-    async fn ask_again(self: &Arc<Self>, want: &Request) -> Result<Landed, Error> {
-        let Boarded { stage: mut watch, .. } = self.depart(want, Passage::Renewal);
+    /// What a flight brings, and since when it was under way.
+    async fn ask_again(self: &Arc<Self>, want: &Request) -> (Result<Landed, Error>, Timestamp) {
+        let Boarded { stage: mut watch, flight, .. } = self.depart(want, Passage::Renewal);
         let wait = self.settings.now().client_wait;
-        let landed = watch.wait_for(|stage| matches!(stage, Stage::Landed(_)));
-        let landed = tokio::time::timeout(wait, landed).await.map_err(|_| Error::Waited(wait))?;
-        match &*landed.map_err(|_| Error::Lost)? {
-            Stage::Landed(outcome) => outcome.clone(),
-            Stage::Asking | Stage::Arriving { .. } => Err(Error::Lost),
-        }
+        let landing = watch.wait_for(|stage| matches!(stage, Stage::Landed(_)));
+        let landed = match tokio::time::timeout(wait, landing).await {
+            Err(_) => Err(Error::Waited(wait)),
+            Ok(Err(_)) => Err(Error::Lost),
+            Ok(Ok(stage)) => match &*stage {
+                Stage::Landed(outcome) => outcome.clone(),
+                Stage::Asking | Stage::Arriving { .. } => Err(Error::Lost),
+            },
+        };
+        (landed, flight.since())
+    }
+
+    /// Forgets what is remembered on the way to a module (where its repository is, and what refs that has), so that who asks
+    /// from now on is told what is there now.
+    pub fn look_anew(&self, path: &ModulePath) {
+        self.settings.now().direct.look_anew(path);
+    }
+
+    /// The same for all modules of the repository that these are the places of; see [`source::Direct::pushed`].
+    pub fn pushed(&self, roots: BTreeSet<String>, is_meant: impl Fn(&Place) -> bool) -> BTreeSet<String> {
+        self.settings.now().direct.pushed(roots, is_meant)
     }
 
     /// Forgets that anything of a module is absent or has failed. How many things those were.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use gomod::Request;
 use gomod::request::SumDbOperation;
-use source::{Origins, Routes};
+use source::{Direct, Origins, Routes};
 use tokio::sync::watch;
 
 use super::Bounds;
@@ -21,6 +21,8 @@ use crate::trust::Databases;
 pub struct Settings {
     /// Where to fetch from.
     pub routes: Routes,
+    /// The repositories among the sources, to be told of what has changed there.
+    pub direct: Direct,
     /// The checksum databases that are believed, and passed on to clients.
     pub databases: Databases,
     /// What is known of the upstreams of both; the next settings go on with the same.

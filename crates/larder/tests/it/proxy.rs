@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use larder::app::{self, App, Report, Start};
 use larder::clock::Clock;
-use larder::config::{Config, FlagValue, Loaded, Reading};
+use larder::config::{Config, Environment, FlagValue, Loaded, Reading};
 use larder::pipeline::Pipeline;
 use tempfile::TempDir;
 use testkit::eventually;
@@ -44,6 +44,15 @@ impl TestProxy {
         Self::start(dir, settings, Clock::manual())
     }
 
+    /// With these settings, for tools that see these variables.
+    pub(crate) fn with_environment(settings: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
+        let own = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+            list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let environment = own(environment).into_iter().collect();
+        Self::start_in(tempfile::tempdir().unwrap(), own(settings), Clock::manual(), environment)
+    }
+
     /// With a configuration file, which may be changed by [`TestProxy::reload`].
     pub(crate) fn with_file(text: &str) -> Self {
         Self::with_file_and(text, &[])
@@ -64,6 +73,15 @@ impl TestProxy {
     }
 
     fn start(dir: TempDir, settings: Vec<(String, String)>, clock: Clock) -> Self {
+        Self::start_in(dir, settings, clock, Environment::default())
+    }
+
+    fn start_in(
+        dir: TempDir,
+        settings: Vec<(String, String)>,
+        clock: Clock,
+        environment: Environment,
+    ) -> Self {
         let mut all = vec![("data".to_owned(), dir.path().join("data").display().to_string())];
         if !settings.iter().any(|(key, _)| key == "listen") {
             all.push(("listen".to_owned(), "127.0.0.1:0".to_owned()));
@@ -79,7 +97,7 @@ impl TestProxy {
         // What is private goes to its own host else, and no test leaves this machine.
         all.push(("gonoproxy".to_owned(), "nobody.invalid".to_owned()));
         all.extend(settings.clone());
-        let reading = Reading { named: file.exists().then_some(file), ..reading(&all) };
+        let reading = Reading { named: file.exists().then_some(file), environment, ..reading(&all) };
         let with = Start { clock: clock.clone(), reading: reading.clone(), ..Start::default() };
         let app = app::start(reading.load().unwrap(), with).unwrap();
         // Nobody asks where there is none: port 0 refuses everyone.

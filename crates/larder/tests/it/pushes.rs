@@ -1,5 +1,7 @@
 //! Push events: who may send them, and what becomes of them.
 
+mod repositories;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

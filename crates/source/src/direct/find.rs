@@ -18,10 +18,12 @@
 mod crowd;
 mod failure;
 mod page;
+mod roots;
 mod schemes;
 mod shelf;
 mod vanity;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +47,7 @@ use shelf::Shelf;
 
 pub(super) use failure::At;
 pub use failure::{FindError, PageFault};
+pub use roots::Roots;
 pub use schemes::{Schemes, SchemesError};
 pub use vanity::{Vanity, VanityEntry, VanityError};
 
@@ -132,6 +135,7 @@ pub struct Finder {
     credentials: Credentials,
     ping: Ping,
     memory: Memory,
+    roots: Roots,
     pages: Arc<Shelf<Sight>>,
     pings: Arc<Shelf<Result<Place, FindError>>>,
 }
@@ -148,6 +152,7 @@ impl Finder {
             credentials: with.credentials.clone(),
             ping,
             memory: Memory::default(),
+            roots: Roots::default(),
             pages: Shelf::new(),
             pings: Shelf::new(),
         }
@@ -159,11 +164,25 @@ impl Finder {
         Self { memory, ..self }
     }
 
+    /// Notes what it finds here.
+    #[must_use]
+    pub fn noting(self, roots: Roots) -> Self {
+        Self { roots, ..self }
+    }
+
     /// Where a module is.
     ///
     /// # Errors
     /// [`FindError::class`] says whether it is absent, or cannot be told now.
     pub async fn find(&self, path: &ModulePath) -> Result<Discovery, FindError> {
+        let found = self.seek(path).await;
+        if let Ok(Discovery::Repo(found)) = &found {
+            self.roots.note(found);
+        }
+        found
+    }
+
+    async fn seek(&self, path: &ModulePath) -> Result<Discovery, FindError> {
         if let Some(entry) = self.rules.vanity.find(path.as_str()) {
             self.check_vcs(entry.place.system().command(), &entry.prefix)?;
             self.check_scheme(path, &entry.prefix, entry.place.scheme())?;
@@ -198,6 +217,18 @@ impl Finder {
         };
         self.pages.forget(touches);
         self.pings.forget(touches);
+    }
+
+    /// The import paths of the tops of all that was found at such places, or that the operator's table has there.
+    pub fn roots_at(&self, is_meant: impl Fn(&Place) -> bool) -> BTreeSet<String> {
+        let mut roots = self.roots.at(&is_meant);
+        roots.extend(self.rules.vanity.at(is_meant).map(str::to_owned));
+        roots
+    }
+
+    /// Where a module, or a path above it, was last found.
+    pub fn places_of(&self, path: &ModulePath) -> Vec<Place> {
+        self.roots.places_of(path)
     }
 
     /// On which terms the repository at a place, whose top has the import path `root`, is asked for a module.

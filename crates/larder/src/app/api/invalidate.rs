@@ -29,6 +29,7 @@ pub struct Invalidated {
 pub(super) fn answer(parts: Arc<Parts>, asked: Asked) -> Answer {
     Box::pin(async move {
         let (path, want) = asked.body::<Meant>()?.parse()?;
+        parts.pipeline.look_anew(&path);
         let done = match want {
             Some(Request::File(version, _)) => version_of(&parts, &version).await,
             Some(want) => known(&parts, &path, vec![want]).await,

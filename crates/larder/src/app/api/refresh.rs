@@ -107,6 +107,7 @@ pub enum Came {
 pub(super) fn answer(parts: Arc<Parts>, asked: Asked) -> Answer {
     Box::pin(async move {
         let (path, want) = asked.body::<Meant>()?.parse()?;
+        parts.pipeline.look_anew(&path);
         let wants = match want {
             Some(Request::File(version, _)) => {
                 for kind in FileKind::ALL {

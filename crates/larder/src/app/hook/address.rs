@@ -1,25 +1,26 @@
 //! The addresses by which hosts name a repository.
 
-use vcs::{Place, System};
-
 /// The import path that the top of the repository would have, if its modules are named by its address: `host/path`, the
 /// host in lower case, without a port, a user and `.git`.
 pub(super) fn root(text: &str) -> Option<String> {
+    let (host, path) = named(text)?;
+    (!host.is_empty()).then(|| format!("{host}/{path}"))
+}
+
+/// What two addresses of one repository have in common, however it is reached: host and path, in small letters. Two
+/// repositories that differ in less than that are asked once too often.
+pub(super) fn identity(text: &str) -> Option<String> {
+    let (host, path) = named(text)?;
+    Some(format!("{host}/{}", path.to_lowercase()))
+}
+
+/// Host, which a path of files has none of, and path.
+fn named(text: &str) -> Option<(String, &str)> {
     let (authority, path) = parts(text)?;
     let host = authority.rsplit('@').next()?.split(':').next()?.to_ascii_lowercase();
     let path = path.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
-    (!host.is_empty() && !path.is_empty()).then(|| format!("{host}/{path}"))
-}
-
-/// The address as a place of a git repository, with and without `.git`: whoever found it may have done so by either.
-pub(super) fn places(text: &str) -> Vec<Place> {
-    let Some((authority, path)) = parts(text) else { return Vec::new() };
-    let scheme = text.split_once("://").map_or("ssh", |(scheme, _)| scheme);
-    let path = path.trim_matches('/');
-    let bare = path.strip_suffix(".git").unwrap_or(path);
-    let urls = [format!("{scheme}://{authority}/{bare}"), format!("{scheme}://{authority}/{bare}.git")];
-    urls.iter().filter_map(|url| Place::new(System::Git, url).ok()).collect()
+    (!path.is_empty()).then_some((host, path))
 }
 
 /// Authority and path of `SCHEME://AUTHORITY/PATH` or `USER@HOST:PATH`.
@@ -57,11 +58,16 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_a_place_with_and_without_its_suffix() {
-        let urls = |text| places(text).iter().map(|place| place.url().to_owned()).collect::<Vec<_>>();
-        let expected = ["ssh://git@git.example.com/team/lib", "ssh://git@git.example.com/team/lib.git"];
-        assert_eq!(urls("git@git.example.com:team/lib.git"), expected);
-        assert_eq!(urls("https://h.example/a")[0], "https://h.example/a");
-        assert!(urls("https://me:secret@h.example/a").is_empty() && urls("javascript://x/y").is_empty());
+    fn one_repository_is_the_same_however_it_is_reached() {
+        let same = [
+            "https://H.example:8443/Team/lib.git",
+            "git@h.example:team/Lib",
+            "ssh://u@h.example:22/team/lib/",
+        ];
+        for text in same {
+            assert_eq!(identity(text).as_deref(), Some("h.example/team/lib"), "{text}");
+        }
+        assert_eq!(identity("file:///srv/lib.git").as_deref(), Some("/srv/lib"));
+        assert_eq!(identity("https://h.example/"), None);
     }
 }

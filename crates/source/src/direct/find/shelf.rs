@@ -5,6 +5,7 @@
 //! for. What is kept is bounded in number; the answers themselves have bounds of their own.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,16 +21,17 @@ type Flight<V> = BoxFuture<'static, V>;
 /// Answers by key.
 pub(super) struct Shelf<V: Clone> {
     known: Mutex<HashMap<String, Slot<V>>>,
+    flights: AtomicU64,
 }
 
 enum Slot<V: Clone> {
-    Flying(WeakShared<Flight<V>>),
+    Flying { flight: WeakShared<Flight<V>>, number: u64 },
     Kept { answer: V, until: Instant },
 }
 
 impl<V: Clone + Send + Sync + 'static> Shelf<V> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { known: Mutex::default() })
+        Arc::new(Self { known: Mutex::default(), flights: AtomicU64::new(0) })
     }
 
     /// The answer of a key: the one that is kept, that of the flight under way, or that of a new one. `keep` says for how
@@ -56,7 +58,7 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
         let mut known = self.known();
         match known.get(key) {
             Some(Slot::Kept { answer, until }) if Instant::now() < *until => return Ok(answer.clone()),
-            Some(Slot::Flying(flight)) => {
+            Some(Slot::Flying { flight, .. }) => {
                 if let Some(flight) = flight.upgrade() {
                     return Err(flight);
                 }
@@ -64,25 +66,30 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
             _ => {}
         }
         let (shelf, name, flight) = (Arc::downgrade(self), key.to_owned(), flight());
+        let number = self.flights.fetch_add(1, Ordering::Relaxed);
         let landing = async move {
             let answer = flight.await;
             if let Some(shelf) = shelf.upgrade() {
-                shelf.land(name, &answer, keep(&answer));
+                shelf.land((name, number), &answer, keep(&answer));
             }
             answer
         };
         let flight = landing.boxed().shared();
         if known.len() >= MOST {
-            known.retain(|_, slot| matches!(slot, Slot::Flying(flight) if flight.upgrade().is_some()));
+            known.retain(|_, slot| matches!(slot, Slot::Flying { flight, .. } if flight.upgrade().is_some()));
         }
-        if let Some(weak) = flight.downgrade() {
-            known.insert(key.to_owned(), Slot::Flying(weak));
+        if let Some(flight) = flight.downgrade() {
+            known.insert(key.to_owned(), Slot::Flying { flight, number });
         }
         Err(flight)
     }
 
-    fn land(&self, key: String, answer: &V, keep: Duration) {
+    fn land(&self, (key, flight): (String, u64), answer: &V, keep: Duration) {
         let mut known = self.known();
+        if !matches!(known.get(&key), Some(Slot::Flying { number, .. }) if *number == flight) {
+            // It was forgotten on the way.
+            return;
+        }
         if keep.is_zero() {
             known.remove(&key);
         } else {
@@ -90,9 +97,10 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
         }
     }
 
-    /// Forgets the answers whose keys fit; flights go on, and their answers are kept.
+    /// Forgets the answers whose keys fit. Flights go on for those who wait for them, and what they bring is not kept: they
+    /// may have asked before what changed.
     pub(super) fn forget(&self, fits: impl Fn(&str) -> bool) {
-        self.known().retain(|key, slot| matches!(slot, Slot::Flying(_)) || !fits(key));
+        self.known().retain(|key, _| !fits(key));
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<String, Slot<V>>> {
@@ -139,6 +147,29 @@ mod tests {
         shelf.forget(|key| key == "k");
         gate.notify_one();
         assert_eq!(ask().await, 2);
+    }
+
+    #[tokio::test]
+    async fn what_a_flight_brings_that_began_before_it_was_forgotten_is_not_kept() {
+        let shelf = Shelf::new();
+        let gate = Arc::new(Notify::new());
+        let ask = |answer: u8, waits: bool| {
+            let gate = Arc::clone(&gate);
+            let flight = async move {
+                if waits {
+                    gate.notified().await;
+                }
+                answer
+            };
+            shelf.ask("k", |_| Duration::from_mins(1), move || flight.boxed())
+        };
+        let mut old = Box::pin(ask(1, true));
+        assert!((&mut old).now_or_never().is_none());
+        shelf.forget(|_| true);
+        assert_eq!(ask(2, false).now_or_never(), Some(2), "who comes later does not join it");
+        gate.notify_one();
+        assert_eq!(old.await, 1, "who waited is answered");
+        assert_eq!(ask(3, false).await, 2, "and the newer answer stays");
     }
 
     #[tokio::test]

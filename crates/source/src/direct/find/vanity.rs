@@ -108,6 +108,14 @@ impl Vanity {
         self.0.iter().find_map(|rule| rule.read(path))
     }
 
+    /// The paths of the entries that lead to such places. An entry with a `*` leads to one only for a path.
+    pub(super) fn at(&self, is_meant: impl Fn(&Place) -> bool) -> impl Iterator<Item = &str> {
+        let plain = self.0.iter().filter(|rule| stars(&rule.prefix) == 0);
+        let there =
+            move |rule: &&Rule| Place::new(rule.system, &rule.url).is_ok_and(|place| is_meant(&place));
+        plain.filter(there).map(|rule| rule.prefix.as_str())
+    }
+
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
