@@ -22,8 +22,7 @@ macro_rules! as_text {
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                $crate::config::text::read(deserializer, &[$($example),*])
             }
         }
 
@@ -44,6 +43,32 @@ macro_rules! as_text {
 }
 
 pub(super) use as_text;
+
+/// Reads what has one form, a text. The first of the examples is shown to whoever gives a table or a number.
+pub(super) fn read<'de, D, T>(deserializer: D, examples: &'static [&'static str]) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    deserializer.deserialize_str(OneForm(examples, PhantomData))
+}
+
+/// A text.
+struct OneForm<T>(&'static [&'static str], PhantomData<T>);
+
+impl<T: FromStr<Err: Display>> Visitor<'_> for OneForm<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")?;
+        let mut examples = self.0.iter().filter(|example| !example.is_empty());
+        examples.next().map_or(Ok(()), |example| write!(f, " such as \"{example}\""))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "****";

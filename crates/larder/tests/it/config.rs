@@ -163,6 +163,13 @@ fn gonoproxy_cannot_narrow_what_was_declared_private_to_larder() {
 }
 
 #[test]
+fn a_table_in_place_of_a_text_is_answered_with_an_example() {
+    let told = mistakes(&file("[[vanity]]\npath = \"corp.example.com/lib\"\n")).join("\n");
+    let example = "such as \"corp.example.com/lib=https://code.corp.example.com/lib.git\"";
+    assert!(told.contains("vanity: invalid type: map") && told.contains(example), "{told}");
+}
+
+#[test]
 fn a_pattern_of_go_that_can_never_match_is_a_mistake() {
     let found = mistakes(&with_variables(bare(), &[("GOPRIVATE", "a.example, b.example")]));
     assert_eq!(found.len(), 1);
