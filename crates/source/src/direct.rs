@@ -147,7 +147,12 @@ impl Direct {
     /// What to say where no repository was found. What could not be told may be proven by the repository of a shorter path,
     /// and so must what a server denies that may hide it from us.
     async fn not_found(&self, path: &ModulePath, error: FindError) -> SourceError {
-        let is_hidden = error.is_denial() && (self.parts.is_private)(path);
+        let is_private = (self.parts.is_private)(path);
+        if is_private && matches!(error, FindError::Scheme { .. }) {
+            // A client that is told of an absence asks elsewhere, under the module's name.
+            return SourceError::Closed { text: error.to_string() };
+        }
+        let is_hidden = is_private && error.is_denial();
         if (is_hidden || error.is_answer())
             && let Some(proven) = self.proven(path).await
         {

@@ -24,6 +24,8 @@ pub enum Class {
     Absent,
     /// The source says that it no longer has it (410).
     Withdrawn,
+    /// Our own settings keep it from being asked for (403).
+    Denied,
     /// The source, or the way to it, is in trouble (503 or 504).
     Unavailable,
     /// The source sent something that cannot be what was asked for (502).
@@ -53,6 +55,12 @@ pub enum SourceError {
     #[error("withdrawn at the source")]
     Withdrawn {
         /// Up to four lines of the source's own explanation, safe to show; may be empty.
+        text: String,
+    },
+    /// Our own settings keep what is private from being asked for there: nothing is known of whether it is there.
+    #[error("closed by the settings")]
+    Closed {
+        /// Which setting, safe to show.
         text: String,
     },
     /// The source answered with any other status than 200, or could not read its own file.
@@ -178,6 +186,7 @@ impl SourceError {
         match self {
             Self::Absent { .. } | Self::Unsupported => Class::Absent,
             Self::Withdrawn { .. } => Class::Withdrawn,
+            Self::Closed { .. } => Class::Denied,
             Self::Unavailable { .. }
             | Self::Unreachable { .. }
             | Self::Timeout { .. }
@@ -231,6 +240,7 @@ impl SourceError {
         match self {
             Self::Absent { text, .. }
             | Self::Withdrawn { text }
+            | Self::Closed { text }
             | Self::Unavailable { text, .. }
             | Self::Rejected { text }
                 if !text.is_empty() =>

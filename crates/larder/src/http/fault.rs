@@ -206,6 +206,8 @@ fn first_line(want: &Request, error: &Error) -> String {
     match error.class() {
         Class::Absent | Class::Withdrawn => format!("not found: {what}"),
         Class::Unusable => format!("not found: {what} cannot be used"),
+        // What sources say follows, in lines of its own.
+        Class::Denied if matches!(error, Error::Sources(_)) => format!("forbidden: {what}"),
         Class::Denied => format!("forbidden: {what}: {error}"),
         // Some readers of the protocol recognise a time-out by these words.
         Class::Unavailable if matches!(error, Error::Waited(_)) => format!("{what}: fetch timed out"),

@@ -61,6 +61,7 @@ impl From<source::Class> for Class {
         match class {
             source::Class::Absent => Self::Absent,
             source::Class::Withdrawn => Self::Withdrawn,
+            source::Class::Denied => Self::Denied,
             source::Class::Unavailable => Self::Unavailable,
             source::Class::Corrupt => Self::Corrupt,
         }

@@ -155,7 +155,9 @@ impl LookupError {
                 let transient = error.is_transient();
                 Self::Absent { database, text: alone(way, error).to_string().into(), withdrawn, transient }
             }
-            source::Class::Unavailable => Self::Unreachable { database, walk: Arc::new(alone(way, error)) },
+            source::Class::Denied | source::Class::Unavailable => {
+                Self::Unreachable { database, walk: Arc::new(alone(way, error)) }
+            }
         }
     }
 

@@ -204,3 +204,24 @@ async fn a_host_of_our_own_says_where_its_repositories_are_and_to_whom_it_should
     }
     proxy.stop().await;
 }
+
+#[tokio::test]
+async fn a_private_repository_that_may_not_be_asked_is_forbidden_not_absent() {
+    // A client that is told of an absence goes on to the next of its proxies, with the name.
+    let settings = [
+        ("upstream", "off"),
+        ("private", "corp.example"),
+        ("gonoproxy", "corp.example"),
+        ("vanity", "corp.example/r=file:///nowhere/r,open.example/r=file:///nowhere/r"),
+        ("route", "open.example=direct"),
+    ];
+    let proxy = TestProxy::with(&settings);
+    for path in ["@v/list", "@latest", "@v/main.info", "@v/v1.0.0.info", "@v/v1.0.0.mod", "@v/v1.0.0.zip"] {
+        let closed = proxy.get(&format!("/corp.example/r/{path}")).await;
+        let text = closed.text();
+        assert_eq!(closed.status, 403, "{path}: {text}");
+        assert_eq!(text.matches("network.schemes").count(), 1, "{path}: {text}");
+        assert_eq!(proxy.get(&format!("/open.example/r/{path}")).await.status, 404, "as go says: {path}");
+    }
+    proxy.stop().await;
+}
