@@ -148,6 +148,7 @@ impl Jail {
             program: program.to_owned(),
             host,
             args: Vec::new(),
+            address: Vec::new(),
             verb: None,
             env: std::collections::BTreeMap::new(),
             config: Vec::new(),
@@ -179,6 +180,11 @@ impl Jail {
         let command = self.command(system, Reach::Content)?.args(args).deadline(Duration::from_secs(10));
         let said = command.output(64 << 10).await?.stdout;
         Ok(String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned())
+    }
+
+    /// A directory where nothing is.
+    pub(crate) fn home(&self) -> &Path {
+        &self.inner.home
     }
 
     /// A directory for what a tool writes, which goes with what is returned, or at the next start.

@@ -13,6 +13,7 @@
 mod archive;
 mod failure;
 mod flight;
+mod fossil;
 pub mod gate;
 mod git;
 mod hg;

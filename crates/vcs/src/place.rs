@@ -146,3 +146,17 @@ impl fmt::Display for Place {
         f.write_str(&self.url)
     }
 }
+
+/// A text as a part of a URL, whatever is in it; these bytes of it stay as they are.
+pub(crate) fn escaped(text: &str, but: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default().to_ascii_uppercase();
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || but.contains(&byte) {
+            out.push(byte.into());
+        } else {
+            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    out
+}

@@ -14,6 +14,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 
+use crate::fossil::FossilRepo;
 use crate::git::{Filters, GitRepo};
 use crate::hg::HgRepo;
 use crate::ids::digits;
@@ -111,8 +112,10 @@ impl Repos {
     /// The repository at a place. Nothing is asked of it yet. A credential replaces the one that was handed in before.
     ///
     /// # Errors
-    /// [`VcsError::NoTool`]: its system is not spoken here.
+    /// [`VcsError::NoTool`]: the tool of its system is not installed.
     pub fn open(&self, place: &Place, access: &Access) -> Result<Arc<dyn Repo>, VcsError> {
+        let system = place.system();
+        self.means.jail.tools().of(system).ok_or(VcsError::NoTool { system })?;
         let dir = self.dir_of(place, access);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MAX_KNOWN {
@@ -121,7 +124,7 @@ impl Repos {
         let repo = match open.entry(dir) {
             Entry::Occupied(known) => known.get().clone(),
             Entry::Vacant(unknown) => {
-                let repo = self.driver(place, access, unknown.key())?;
+                let repo = self.driver(place, access, unknown.key());
                 unknown.insert(repo).clone()
             }
         };
@@ -130,14 +133,14 @@ impl Repos {
     }
 
     /// What speaks the system of a place.
-    fn driver(&self, place: &Place, access: &Access, dir: &Path) -> Result<Arc<dyn Opened>, VcsError> {
+    fn driver(&self, place: &Place, access: &Access, dir: &Path) -> Arc<dyn Opened> {
         let (place, access, means) = (place.clone(), access.clone(), self.means.clone());
-        Ok(match place.system() {
+        match place.system() {
             System::Git => Arc::new(GitRepo::new(place, access, dir, means)),
             System::Hg => Arc::new(HgRepo::new(place, access, dir, means)),
             System::Svn => Arc::new(SvnRepo::new(place, access, means)),
-            system @ System::Fossil => return Err(VcsError::NoTool { system }),
-        })
+            System::Fossil => Arc::new(FossilRepo::new(place, access, dir, means)),
+        }
     }
 
     /// Forgets the refs of a repository: a push was told of.

@@ -14,7 +14,6 @@ mod export;
 mod said;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use futures_util::future::BoxFuture;
 use crate::archive::is_plain;
 use crate::flight::Flights;
 use crate::jail::{Access, Command, TUNNEL};
+use crate::place::escaped;
 use crate::remembered::{Asking, Remembered};
 use crate::repos::{Means, Opened};
 use crate::server::Server;
@@ -267,16 +267,7 @@ impl Inner {
     fn url(&self, path: &str, peg: &str) -> String {
         let mut url = asked_as(self.server.place());
         if !path.is_empty() {
-            url.push('/');
-        }
-        for byte in path.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
-                    url.push(byte.into());
-                }
-                // Writing to a text cannot fail.
-                other => drop(write!(url, "%{other:02X}")),
-            }
+            url += &("/".to_owned() + &escaped(path, b"/"));
         }
         url + "@" + peg
     }

@@ -70,8 +70,8 @@ pub struct Known {
 /// What ids of revisions are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ids {
-    /// Hexadecimal digits, of which the first may stand for all.
-    Hashes,
+    /// Hexadecimal digits, of which so many of the first, or more, may stand for all.
+    Hashes(usize),
     /// Numbers.
     Numbers,
 }
@@ -80,7 +80,7 @@ impl Ids {
     /// The short form of an id.
     fn short(self, id: &str) -> String {
         match self {
-            Self::Hashes => id[..12].to_owned(),
+            Self::Hashes(_) => id[..12].to_owned(),
             Self::Numbers => format!("{id:0>12}"),
         }
     }
@@ -151,9 +151,9 @@ pub async fn an_id_means_its_revision_in_all_its_forms(known: Known) {
     let ids: BTreeSet<_> = known.names.iter().map(|named| named.id).chain(known.unnamed).collect();
     for id in ids {
         let mut forms = vec![id.to_owned(), known.ids.short(id)];
-        if known.ids == Ids::Hashes {
-            forms.push(id[..7].to_owned());
-            assert!(known.repo.stat(Some(&id[..6])).await.unwrap_err().is_absent());
+        if let Ids::Hashes(fewest) = known.ids {
+            forms.push(id[..fewest].to_owned());
+            assert!(known.repo.stat(Some(&id[..fewest - 1])).await.unwrap_err().is_absent());
         }
         for form in forms {
             let have = known.repo.stat(Some(&form)).await.unwrap();

@@ -13,6 +13,37 @@ pub(crate) fn contents(
     each: &mut Each<'_>,
 ) -> Result<(), ArchiveError> {
     let mut listed = entries.iter().filter(|entry| entry.kind != EntryKind::Other);
+    members(stream, prefix, &mut |found, content| {
+        let is_it = |entry: &&Entry| entry.kind == found.kind && entry.path == found.path;
+        match listed.next().filter(is_it) {
+            Some(_) if found.kind == EntryKind::File => each(&found.path, content),
+            Some(_) => Ok(()),
+            None => Err(malformed("a file that was not listed here")),
+        }
+    })?;
+    if listed.next().is_some() {
+        return Err(malformed("a listed file is missing"));
+    }
+    Ok(())
+}
+
+/// The files and links that a tar stream holds, in its order, whose names there begin with `prefix`, as all must. Reads the
+/// stream to its end.
+pub(crate) fn list(stream: &mut dyn Read, prefix: &[u8]) -> Result<Vec<Entry>, ArchiveError> {
+    let mut entries = Vec::new();
+    members(stream, prefix, &mut |entry, _| {
+        entries.push(entry);
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+/// Gives files and links of a tar stream with their contents, and reads it to its end.
+fn members(
+    stream: &mut dyn Read,
+    prefix: &[u8],
+    each: &mut dyn FnMut(Entry, &mut dyn Read) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
     let mut archive = tar::Archive::new(&mut *stream);
     for member in archive.entries()? {
         let mut member = member?;
@@ -23,18 +54,10 @@ pub(crate) fn contents(
             tar::EntryType::Directory | tar::EntryType::XGlobalHeader => continue,
             other => return Err(malformed(&format!("something that is no file: {other:?}"))),
         };
-        let path = member.path_bytes().into_owned();
-        let is_it =
-            |entry: &&Entry| entry.kind == kind && path.strip_prefix(prefix) == Some(entry.path.as_slice());
-        let Some(entry) = listed.next().filter(is_it) else {
-            return Err(malformed("a file that was not listed here"));
-        };
-        if kind == EntryKind::File {
-            each(&entry.path, &mut member)?;
-        }
-    }
-    if listed.next().is_some() {
-        return Err(malformed("a listed file is missing"));
+        let path = member.path_bytes().strip_prefix(prefix).map(<[u8]>::to_vec);
+        let path = path.ok_or_else(|| malformed("a file that was not listed here"))?;
+        let size_bytes = member.size();
+        each(Entry { path, kind, size_bytes }, &mut member)?;
     }
     io::copy(stream, &mut io::sink())?;
     Ok(())

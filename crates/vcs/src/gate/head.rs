@@ -72,6 +72,8 @@ impl Head {
             target.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://")).and(target.get(7..))?;
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (host, path) = rest.split_at_checked(end)?;
+        // Fossil says to whom it asks who asks.
+        let host = host.rsplit('@').next().unwrap_or(host);
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let form = Form::Plain { method: method.to_owned(), path, headers };
         Some(Self { target: authority(host, Some(80))?, form, secret, is_direct })
@@ -127,6 +129,8 @@ mod tests {
         let headers = "A: b\r\n".to_owned();
         let plain = Form::Plain { method: "GET".to_owned(), path: "/?q".to_owned(), headers };
         assert_eq!((head.target, head.form, head.secret), (target("::1", 80), plain, None));
+        let head = Head::parse(b"POST http://me@example.com:81/r HTTP/1.0\r\n\r\n").unwrap();
+        assert_eq!(head.target, target("example.com", 81));
     }
 
     #[test]

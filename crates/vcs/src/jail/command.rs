@@ -24,6 +24,9 @@ use crate::{System, VcsError};
 /// How long the end of a child that was killed may take to be noticed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How much of what fossil wrote is looked at for why it failed.
+const MAX_REFUSAL_BYTES: usize = 4 << 10;
+
 /// A command that is being put together. Its standard input is empty, its environment is only what the jail gives it.
 pub struct Command {
     pub(super) jail: Arc<Inner>,
@@ -32,6 +35,8 @@ pub struct Command {
     /// The host that is asked, for a command of the transport kind.
     pub(super) host: Option<String>,
     pub(super) args: Vec<OsString>,
+    /// What stands for the place that is asked.
+    pub(super) address: Vec<OsString>,
     pub(super) verb: Option<String>,
     pub(super) env: BTreeMap<OsString, OsString>,
     /// Settings of git, given by the environment: `GIT_CONFIG_COUNT`.
@@ -70,6 +75,14 @@ impl Command {
     #[must_use]
     pub fn args(self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         args.into_iter().fold(self, Self::arg)
+    }
+
+    /// Adds the URL of the place that is asked, in the way that its tool can be told it together with a secret.
+    #[must_use]
+    pub(crate) fn address(mut self) -> Self {
+        let address = std::mem::take(&mut self.address);
+        self.args.extend(address);
+        self
     }
 
     /// Sets a variable of the environment. The directory in `GIT_DIR` is taken out of what the tool says.
@@ -146,7 +159,12 @@ impl Command {
                     max: max_bytes,
                 });
             }
-            let ended = ended.await.map_err(|fault| local("waiting for", &said.name, fault))?;
+            let mut ended = ended.await.map_err(|fault| local("waiting for", &said.name, fault))?;
+            // Fossil tells of a server's refusals on its standard output.
+            if let (System::Fossil, Some(_), Ok(stdout)) = (said.report.system, &said.report.pass, &read) {
+                let before = stdout.len().saturating_sub(MAX_REFUSAL_BYTES);
+                ended.words.extend(stdout.iter().skip(before));
+            }
             let stderr = said.check(ended)?;
             Ok(Output { stdout: read.map_err(|fault| local("reading from", &said.name, fault))?, stderr })
         };

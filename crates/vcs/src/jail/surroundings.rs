@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Access, Command, Inner, Reach, Sent};
 use crate::gate::{Target, USER};
+use crate::place::escaped;
 use crate::{Place, System};
 
 /// Settings of git for all commands. `safe.directory`: mirrors are ours, whoever the operator made their owner.
@@ -66,7 +67,15 @@ pub(super) fn surround(mut command: Command, inner: &Inner, reach: &Reach<'_>) -
         .env("HGPLAIN", "1");
     let command = GIT.iter().fold(command, |command, (key, value)| command.config(*key, *value));
     match reach {
-        Reach::Content => Ok(content(command, &inner.home)),
+        Reach::Content => {
+            let mut command = content(command, &inner.home);
+            if command.system == System::Fossil {
+                // It writes there, whatever it does.
+                let dir = private(&mut command, inner, &[])?;
+                command = command.env("FOSSIL_HOME", dir);
+            }
+            Ok(command)
+        }
         Reach::Network(place, access) => transport(command, inner, place, access),
     }
 }
@@ -115,7 +124,7 @@ fn transport(command: Command, inner: &Inner, place: &Place, access: &Access) ->
         System::Git => Ok(git(command, place, access)),
         System::Hg => hg(command, inner, &files),
         System::Svn => svn(command, inner, &files),
-        System::Fossil => Ok(command),
+        System::Fossil => fossil(command, inner, &files),
     }
 }
 
@@ -216,6 +225,26 @@ fn svn(mut command: Command, inner: &Inner, files: &Files<'_>) -> io::Result<Com
         command.args.push(format!("--trust-server-cert-failures={faults}").into());
     }
     Ok(command)
+}
+
+/// fossil is told a user by its URL, and both for the server in front of it by an option; arguments of a file count as such.
+fn fossil(mut command: Command, inner: &Inner, files: &Files<'_>) -> io::Result<Command> {
+    let Files { place, access, .. } = files;
+    let mut text = String::new();
+    let mut url = place.url().to_owned();
+    if access.is_insecure {
+        text.push_str("--accept-any-cert\n");
+    }
+    if let Some(Sent::Basic { user, password }) = &access.credential {
+        let login = format!("{}:{}", escaped(user, b""), escaped(password.reveal(), b""));
+        text.extend(["--httpauth\n", user, ":", password.reveal(), "\n"]);
+        url = url.replacen("://", &format!("://{login}@"), 1);
+        command = command.hide(password.reveal()).hide(escaped(password.reveal(), b""));
+    }
+    text.extend([&url, "\n"]);
+    let dir = private(&mut command, inner, &[("args", text)])?;
+    command.address = vec!["--args".into(), dir.join("args").into_os_string()];
+    Ok(command.env("FOSSIL_HOME", dir))
 }
 
 /// Writes files for this command alone, which are removed with it. Where they are.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the tests make what is asked: repositories, damage")]
 
+mod fossil;
 mod hg;
 mod ssh;
 mod svn;

@@ -48,7 +48,7 @@ async fn made(name: &str, over: Over) -> Option<Known> {
             ("v2.3", V23),
         ],
         names: names(),
-        ids: Ids::Hashes,
+        ids: Ids::Hashes(7),
         unnamed: Some("97f6aa59c81c623494825b43d39e445566e429a4"),
         files: ("v3", vec![("README", ""), ("v3/sub/dir/file.txt", "v3/sub/dir/file\n")]),
         directory: "v3/sub/dir",

@@ -68,7 +68,7 @@ fn made() -> Option<Known> {
             v23,
             Named { asked: Some("v2.3.4"), name: V23, reference: Some("v2.3.4"), ..v23 },
         ],
-        ids: Ids::Hashes,
+        ids: Ids::Hashes(7),
         unnamed: Some("c1638e3673b121d9c83e92166fce2a25dcadd6cb"),
         files: ("v3", vec![("README", ""), ("v3/sub/dir/file.txt", "v3/sub/dir/file\n")]),
         directory: "v3/sub/dir",
