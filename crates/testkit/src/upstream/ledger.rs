@@ -22,6 +22,8 @@ pub struct Seen {
     pub target: String,
     /// Header fields in the order they came, names in lower case.
     pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Seen {

@@ -9,12 +9,20 @@ use super::Seen;
 
 const HEAD_LIMIT_BYTES: usize = 256 * 1024;
 
-/// Reads one request head; `None` when the client has closed. Bodies of requests are not expected.
+/// Reads one request; `None` when the client has closed. A body has its length said before it.
 pub(super) async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<Seen>> {
     loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             let head: Vec<u8> = buffer.drain(..end + 4).collect();
-            return Ok(parse(&String::from_utf8_lossy(&head)));
+            let Some(mut seen) = parse(&String::from_utf8_lossy(&head)) else { return Ok(None) };
+            let length = seen.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+            while buffer.len() < length {
+                if buffer.len() > HEAD_LIMIT_BYTES || stream.read_buf(buffer).await? == 0 {
+                    return Ok(None);
+                }
+            }
+            seen.body = buffer.drain(..length).collect();
+            return Ok(Some(seen));
         }
         if buffer.len() > HEAD_LIMIT_BYTES || stream.read_buf(buffer).await? == 0 {
             return Ok(None);
@@ -31,7 +39,7 @@ fn parse(head: &str) -> Option<Seen> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let path = decode(target.split('?').next().unwrap_or_default());
-    Some(Seen { method, path, target, headers })
+    Some(Seen { method, path, target, headers, body: Vec::new() })
 }
 
 /// Percent-decodes; what is not a valid escape stays as it is.
