@@ -9,6 +9,7 @@ use std::sync::Arc;
 use gomod::goproxy::{ProxyList, ProxyScheme, ProxyTarget, ProxyUrl};
 
 use crate::clients::Clients;
+use crate::credential::Via;
 use crate::{
     Chain, Conduct, Credentials, Deadlines, HttpUpstream, Link, NoDirect, Origins, Source, Tree, TreeError,
     UpstreamError,
@@ -80,6 +81,11 @@ impl Builder {
     #[must_use]
     pub fn with_direct(self, direct: Arc<dyn Source>) -> Self {
         Self { direct, ..self }
+    }
+
+    /// What a credential that makes its own tokens asks over.
+    pub(crate) fn via(&self) -> Via {
+        Via { clients: self.clients.clone(), deadlines: self.deadlines.clone() }
     }
 
     /// The source that a URL names: a proxy under its `host[:port]`, a tree under `file`.

@@ -11,6 +11,7 @@
 //! [listed](Credentials::with), then [`Netrc`]; and of repositories, what the tools are configured with besides. Nothing
 //! here can be printed. Not here: reading files or the environment; the texts are handed in.
 
+mod app;
 mod listed;
 mod netrc;
 
@@ -25,11 +26,16 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use vcs::jail::{Secret, Sent};
 use vcs::{Place, System};
 
+pub(crate) use app::Via;
+pub use app::{App, AppKey, AppSettings, AppState, Apps, Installation, NoToken, TokenFault};
 pub use listed::Listed;
 pub use netrc::Netrc;
 
 /// What a credential of a netrc is called.
 const NETRC: &str = "netrc";
+
+/// The user whose password the token of an app is (GitHub's documentation, "Authenticating as a GitHub App installation").
+const APP_USER: &str = "x-access-token";
 
 /// What proves who asks. Printed as `****`.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,6 +59,8 @@ pub enum Credential {
         /// The token.
         token: String,
     },
+    /// A GitHub App, which makes its own tokens. They go to repositories only.
+    App(App),
     /// A key for ssh.
     Key {
         /// The file of the private key.
@@ -77,6 +85,12 @@ pub enum CredentialError {
     /// Basic authentication separates the user from the password by a colon.
     #[error("its user holds a colon, which cannot be told from the one before the password")]
     Colon,
+    /// The address of the API of an app.
+    #[error("the address of its API is not https://HOST, and maybe a path behind it")]
+    Api,
+    /// The key of an app.
+    #[error("its key is not the private RSA key of an app, in PEM")]
+    AppKey,
     /// An earlier one for the same origin is for all modules.
     #[error("there is another one for the same origin")]
     Repeated,
@@ -119,21 +133,32 @@ impl Credentials {
         Self { netrc, ..self }
     }
 
-    /// What is sent to a repository that is asked for a module, and what it is called. `None` leaves it to what the
-    /// repository's tool is configured with. Where certificates are not looked at (`is_insecure`), anybody may be the
-    /// repository, and nothing is sent; ssh knows hosts by their keys, whatever is said of certificates.
-    pub fn for_place(&self, path: &ModulePath, place: &Place, is_insecure: bool) -> Option<(&str, Sent)> {
+    /// What is sent to a repository that is asked for a module. `None` leaves it to what the repository's tool is
+    /// configured with. Where certificates are not looked at (`is_insecure`), anybody may be the repository, and nothing is
+    /// sent; ssh knows hosts by their keys, whatever is said of certificates.
+    pub(crate) fn for_place(
+        &self,
+        path: &ModulePath,
+        place: &Place,
+        is_insecure: bool,
+    ) -> Option<Chosen<'_>> {
         let url = Url::parse(place.url()).ok()?;
         if is_insecure && url.scheme() == "https" {
             return None;
         }
         let system = place.system();
         let mut listed = self.listed.iter().filter(|one| one.is_for(path.as_str()) && one.is_at(&url));
-        if let Some(found) = listed.find_map(|one| Some((one.name(), one.credential().sent(system)?))) {
-            return Some(found);
-        }
-        let of_netrc = || Some((NETRC, self.netrc.find(&url)?.sent(system)?));
-        if url.scheme() == "https" { of_netrc() } else { None }
+        let listed = listed.find(|one| one.credential().is_known_to(system));
+        let of_netrc =
+            || self.netrc.find(&url).filter(|_| url.scheme() == "https").map(|found| (NETRC, found));
+        let found = listed.map(|one| (one.name(), one.credential())).or_else(of_netrc);
+        let (name, credential) = found.filter(|(_, credential)| credential.is_known_to(system))?;
+        Some(Chosen { name, credential, system })
+    }
+
+    /// What that is called which is sent to a repository that is asked for a module.
+    pub fn name_for_place(&self, path: &ModulePath, place: &Place, is_insecure: bool) -> Option<&str> {
+        self.for_place(path, place, is_insecure).map(|chosen| chosen.name)
     }
 
     /// What that is called which is sent to the upstream at a URL.
@@ -160,7 +185,8 @@ impl Credentials {
         if url.scheme() != "https" {
             return None;
         }
-        match self.listed.iter().find(|one| is_meant(one) && one.is_at(url)) {
+        let is_app = |one: &Listed| matches!(one.credential(), Credential::App(_));
+        match self.listed.iter().find(|one| !is_app(one) && is_meant(one) && one.is_at(url)) {
             Some(one) => Some((one.name(), one.credential().proof().ok()?)),
             None => Some((NETRC, self.netrc.find(url)?.proof().ok()?)),
         }
@@ -168,7 +194,7 @@ impl Credentials {
 }
 
 impl Credential {
-    /// As a header. A key is none.
+    /// As a header. A key is none, nor is an app before it has a token.
     fn proof(&self) -> Result<Proof, CredentialError> {
         let (name, text) = match self {
             Self::Basic { username, .. } if username.contains(':') => return Err(CredentialError::Colon),
@@ -180,11 +206,16 @@ impl Credential {
                 let name = HeaderName::try_from(name.as_str());
                 (name.map_err(|_| CredentialError::Unsendable)?, token.clone())
             }
-            Self::Key { .. } => return Err(CredentialError::Unsendable),
+            Self::App(_) | Self::Key { .. } => return Err(CredentialError::Unsendable),
         };
         let mut header = HeaderValue::try_from(text).map_err(|_| CredentialError::Unsendable)?;
         header.set_sensitive(true);
         Ok((name, header))
+    }
+
+    /// Whether the tool of a system can send it.
+    fn is_known_to(&self, system: System) -> bool {
+        matches!(self, Self::App(_)) || self.sent(system).is_some()
     }
 
     /// As the tool of a system is given it; none if it cannot send such.
@@ -203,6 +234,42 @@ impl Credential {
                 Some(Sent::Basic { user: username.clone(), password: Secret::new(password) })
             }
             _ => None,
+        }
+    }
+}
+
+/// A credential that is sent to a repository.
+#[derive(Clone, Copy)]
+pub(crate) struct Chosen<'a> {
+    name: &'a str,
+    credential: &'a Credential,
+    system: System,
+}
+
+impl<'a> Chosen<'a> {
+    /// What it is called.
+    pub(crate) fn name(self) -> &'a str {
+        self.name
+    }
+
+    /// As the repository's tool is given it, with a token that is made if it is to be made.
+    pub(crate) async fn ready(self, via: &Via) -> Result<Sent, NoToken> {
+        let sent = match self.credential {
+            Credential::App(app) => {
+                let (username, token) = (APP_USER.to_owned(), app.token(via).await?);
+                Credential::Basic { username, password: token.to_string() }.sent(self.system)
+            }
+            credential => credential.sent(self.system),
+        };
+        let unsent =
+            || NoToken { name: self.name.to_owned(), fault: TokenFault::Answer("it cannot be sent") };
+        sent.ok_or_else(unsent)
+    }
+
+    /// Notes that the repository did not accept it.
+    pub(crate) fn doubt(self) {
+        if let Credential::App(app) = self.credential {
+            app.doubt();
         }
     }
 }

@@ -95,7 +95,7 @@ impl Direct {
     /// It is nowhere, or its repository cannot have it.
     pub async fn open(&self, path: &ModulePath) -> Result<Opened, SourceError> {
         match self.parts.finder.find(path).await {
-            Ok(Discovery::Repo(found)) => Ok(Opened::Code(self.code(&found)?)),
+            Ok(Discovery::Repo(found)) => Ok(Opened::Code(self.code(&found).await?)),
             Ok(Discovery::Proxy(proxy)) => Ok(Opened::Proxy(Box::new(self.proxy(&proxy)?))),
             Err(error) => Err(self.not_found(path, error).await),
         }
@@ -113,15 +113,15 @@ impl Direct {
             Opened::Proxy(proxy) => proxy.fetch(request).await,
             Opened::Code(code) => {
                 let answer = answer_from(&code, request).await;
-                answer.map_err(|error| self.told(path, code.repo.place(), &error))
+                answer.map_err(|error| self.told(path, code.place(), &error))
             }
         }
     }
 
     /// The module in its repository. Nothing is asked yet.
-    fn code(&self, found: &Found) -> Result<Code, SourceError> {
+    async fn code(&self, found: &Found) -> Result<Code, SourceError> {
         let DirectParts { finder, repositories, .. } = &self.parts;
-        let Terms { access, .. } = finder.terms(&found.path, &found.root, &found.place);
+        let Terms { access, .. } = finder.terms(&found.path, &found.root, &found.place).await?;
         let told = |error| self.told(&found.path, &found.place, &error);
         let repo = repositories.open().and_then(|repos| repos.open(&found.place, &access));
         let repo = repo.map_err(|cause| told(CodeError::Repo { path: found.path.clone(), cause }))?;
@@ -136,12 +136,15 @@ impl Direct {
     }
 
     fn told(&self, path: &ModulePath, place: &Place, error: &CodeError) -> SourceError {
+        if error.is_refusal() {
+            self.parts.finder.doubt(path, place);
+        }
         error.to_source((self.parts.is_private)(path), || self.shown_at(path, place))
     }
 
     /// What a repository was shown of us.
     fn shown_at(&self, path: &ModulePath, place: &Place) -> String {
-        fault::shown_to_it(self.parts.finder.terms(path, path.as_str(), place).credential.as_deref())
+        fault::shown_to_it(self.parts.finder.credential(path, place))
     }
 
     /// What to say where no repository was found. What could not be told may be proven by the repository of a shorter path,
@@ -161,7 +164,10 @@ impl Direct {
         let credentials = &self.parts.builder.credentials;
         let shown = match error.refused_at() {
             Some(At::Page(url)) => fault::shown_to_it(credentials.name_for_page(path.as_str(), url)),
-            Some(At::Place(place)) => self.shown_at(path, place),
+            Some(At::Place(place)) => {
+                self.parts.finder.doubt(path, place);
+                self.shown_at(path, place)
+            }
             None => String::new(),
         };
         match (is_hidden, shown.as_str()) {
@@ -176,7 +182,7 @@ impl Direct {
     /// such module, there is none.
     async fn proven(&self, path: &ModulePath) -> Option<SourceError> {
         let found = self.parts.finder.find_above(path).await?;
-        let absent = self.code(&found).ok()?.absence().await.ok()??;
+        let absent = self.code(&found).await.ok()?.absence().await.ok()??;
         Some(self.told(path, &found.place, &absent))
     }
 }

@@ -26,6 +26,7 @@ mod health;
 mod origin;
 
 mod clients;
+mod shelf;
 mod upstream;
 
 mod tree;
@@ -47,7 +48,10 @@ pub use build::{Builder, ChainError, SourceFault};
 pub use chain::{Chain, Link};
 pub use clients::{Clients, ClientsError, Network};
 pub use conduct::{Breaker, Budget, Conduct, Retry};
-pub use credential::{Credential, CredentialError, Credentials, Listed, Netrc};
+pub use credential::{
+    App, AppKey, AppSettings, AppState, Apps, Credential, CredentialError, Credentials, Installation, Listed,
+    Netrc, NoToken, TokenFault,
+};
 pub use direct::{Direct, DirectParts, NoDirect, Repositories};
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};
 pub use gomod::goproxy::Fallback;

@@ -19,7 +19,7 @@ const MOST: usize = 1024;
 type Flight<V> = BoxFuture<'static, V>;
 
 /// Answers by key.
-pub(super) struct Shelf<V: Clone> {
+pub(crate) struct Shelf<V: Clone> {
     known: Mutex<HashMap<String, Slot<V>>>,
     flights: AtomicU64,
 }
@@ -30,13 +30,13 @@ enum Slot<V: Clone> {
 }
 
 impl<V: Clone + Send + Sync + 'static> Shelf<V> {
-    pub(super) fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { known: Mutex::default(), flights: AtomicU64::new(0) })
     }
 
     /// The answer of a key: the one that is kept, that of the flight under way, or that of a new one. `keep` says for how
     /// long an answer counts.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         self: &Arc<Self>,
         key: &str,
         keep: impl FnOnce(&V) -> Duration + Send + 'static,
@@ -99,7 +99,7 @@ impl<V: Clone + Send + Sync + 'static> Shelf<V> {
 
     /// Forgets the answers whose keys fit. Flights go on for those who wait for them, and what they bring is not kept: they
     /// may have asked before what changed.
-    pub(super) fn forget(&self, fits: impl Fn(&str) -> bool) {
+    pub(crate) fn forget(&self, fits: impl Fn(&str) -> bool) {
         self.known().retain(|key, _| !fits(key));
     }
 

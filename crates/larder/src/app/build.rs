@@ -7,7 +7,7 @@ use anyhow::Context;
 use gomod::goproxy::ProxyList;
 use gomod::pattern::Patterns;
 use source::{
-    Builder, Chain, Clients, ClientsError, Conduct, Deadlines, Guard, HttpUpstream, Network, Origins,
+    Apps, Builder, Chain, Clients, ClientsError, Conduct, Deadlines, Guard, HttpUpstream, Network, Origins,
     Outbound, Routes,
 };
 use store::Blobs;
@@ -98,7 +98,7 @@ pub(super) fn sources(
     clock: &Clock,
     Known { origins, memories, workshop }: Known,
 ) -> anyhow::Result<pipeline::Settings> {
-    let builder = builder(config)?.with_origins(origins.clone());
+    let builder = builder_with(config, &workshop.apps)?.with_origins(origins.clone());
     let direct = direct::source(config, &builder, &workshop)?;
     let builder = builder.with_direct(Arc::new(direct.clone()));
     let routes = routes(config, &builder)?;
@@ -122,8 +122,13 @@ pub(super) fn sources(
 /// # Errors
 /// A certificate file or a credential cannot be used.
 pub fn builder(config: &Config) -> anyhow::Result<Builder> {
+    builder_with(config, &Apps::default())
+}
+
+/// The same, with the apps that are in use.
+pub(super) fn builder_with(config: &Config, apps: &Apps) -> anyhow::Result<Builder> {
     let builder = Builder::new(clients(config)?, deadlines(config)).with_conduct(conduct(config));
-    Ok(builder.with_credentials(secrets::credentials(config)?))
+    Ok(builder.with_credentials(secrets::credentials(config, apps)?))
 }
 
 /// The clients by which others are asked over HTTP.

@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use source::direct::find::{Finder, Ping, Roots, Rules, Schemes, Vanity};
 use source::direct::status_over_http;
-use source::{Builder, Direct, DirectParts, Guard, Repositories};
+use source::{Apps, Builder, Direct, DirectParts, Guard, Repositories};
 use vcs::gate::{Gate, GateSettings};
 use vcs::jail::{Jail, JailSettings, Limits, Operator, Tools};
 use vcs::{Repos, ReposSettings, VcsError};
@@ -30,6 +30,8 @@ pub(super) struct Workshop {
     pub repositories: Repositories,
     /// Where modules were found.
     roots: Roots,
+    /// The apps whose tokens they are sent.
+    pub apps: Apps,
     /// Which addresses they may be at.
     guard: Arc<ArcSwap<Guard>>,
 }
@@ -40,7 +42,8 @@ impl Workshop {
         let guard = Arc::new(ArcSwap::from_pointee(build::guard(config)));
         let (config, environment, checked) = (config.clone(), environment.clone(), guard.clone());
         let make = move || repos(&config, &environment, &checked);
-        Self { repositories: Repositories::new(make), roots: Roots::default(), guard }
+        let repositories = Repositories::new(make);
+        Self { repositories, roots: Roots::default(), apps: Apps::default(), guard }
     }
 }
 

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use gomod::ModulePath;
 use serde::{Deserialize, Serialize};
-use source::direct::find::{Discovery, Terms};
+use source::direct::find::Discovery;
 use vcs::jail::Access;
 use vcs::{Place, System, VcsError};
 
 use super::build;
 use super::direct::{self, Workshop};
-use super::explain::{Explained, explain};
+use super::explain::{Explained, Minting, explain};
 use crate::config::{Config, Environment, Loaded, Upstream};
 use crate::observe::causes;
 use crate::tasks;
@@ -59,6 +59,9 @@ pub struct Asked {
     /// The name of the credential that was sent; without one, what the tool is configured with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub credential: Option<String>,
+    /// The app that makes the credential's tokens, if one does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub minting: Option<Minting>,
     /// The repository let us in, and has so many tags.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tags: Option<u64>,
@@ -119,8 +122,15 @@ fn needed_for(system: System) -> &'static str {
 /// A setting, such as a secret's file, cannot be used.
 pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> anyhow::Result<Asked> {
     let explained = explain(loaded, path)?;
-    let asked =
-        Asked { explained, root: None, repository: None, credential: None, tags: None, trouble: vec![] };
+    let asked = Asked {
+        explained,
+        root: None,
+        repository: None,
+        credential: None,
+        minting: None,
+        tags: None,
+        trouble: Vec::new(),
+    };
     if asked.explained.direct.is_none() {
         let why = "no source of this module is `direct`: no repository is asked".to_owned();
         return Ok(Asked { trouble: vec![why], ..asked });
@@ -128,7 +138,8 @@ pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> a
     let dir = Scratch::of(&loaded.config);
     let config = Config { data: dir.0.clone(), ..loaded.config.clone() };
     tasks::runtime()?.block_on(async {
-        let (builder, workshop) = (build::builder(&config)?, Workshop::new(&config, environment));
+        let workshop = Workshop::new(&config, environment);
+        let builder = build::builder_with(&config, &workshop.apps)?;
         let finder = direct::finder(&config, &builder, &workshop.repositories)?;
         let found = match finder.find(path).await {
             Ok(Discovery::Repo(found)) => found,
@@ -138,12 +149,24 @@ pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> a
             }
             Err(error) => return Ok(Asked { trouble: in_lines(&error), ..asked }),
         };
-        let Terms { access, credential } = finder.terms(path, &found.root, &found.place);
         let (root, repository) = (Some(found.root.clone()), Some(found.place.url().to_owned()));
-        let asked = Asked { root, repository, credential, ..asked };
-        Ok(match tags(&workshop, &found.place, &access).await {
+        let asked = Asked { root, repository, ..asked };
+        let terms = finder.terms(path, &found.root, &found.place).await;
+        let credential = match &terms {
+            Ok(terms) => terms.credential.clone(),
+            Err(error) => Some(error.name.clone()),
+        };
+        let minting = credential
+            .as_ref()
+            .and_then(|name| Some(Minting::of(&config, name)?.with_state_of(&workshop.apps, name)));
+        let asked = Asked { credential, minting, ..asked };
+        let tags = match &terms {
+            Ok(terms) => tags(&workshop, &found.place, &terms.access).await.map_err(|error| told(&error)),
+            Err(error) => Err(in_lines(error)),
+        };
+        Ok(match tags {
             Ok(tags) => Asked { tags: Some(tags), ..asked },
-            Err(error) => Asked { trouble: in_lines(&error), ..asked },
+            Err(trouble) => Asked { trouble, ..asked },
         })
     })
 }
@@ -151,6 +174,15 @@ pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> a
 async fn tags(workshop: &Workshop, place: &Place, access: &Access) -> Result<u64, VcsError> {
     let repo = workshop.repositories.open()?.open(place, access)?;
     Ok(repo.tags("").await?.len() as u64)
+}
+
+/// Why a repository did not let us in, and its server's own words.
+fn told(error: &VcsError) -> Vec<String> {
+    let mut told = in_lines(error);
+    if let VcsError::Failed { text, .. } | VcsError::Missing { text } = error {
+        told.extend(lines(text));
+    }
+    told
 }
 
 /// An error and what caused it, each in lines of its own.

@@ -9,10 +9,12 @@
 
 mod checksum;
 mod direct;
+mod minting;
 mod way;
 
 use gomod::ModulePath;
 use serde::{Deserialize, Serialize};
+use source::Apps;
 
 use super::api::modules::VersionState;
 use super::secrets;
@@ -20,6 +22,7 @@ use crate::config::{Config, Loaded, Origin, Pattern};
 
 pub use checksum::Checksum;
 pub use direct::{Direct, FoundBy};
+pub use minting::Minting;
 pub use way::{After, SourceOf, Way};
 
 /// What decides over a module.
@@ -115,6 +118,16 @@ pub fn explain(loaded: &Loaded, path: &ModulePath) -> anyhow::Result<Explained> 
         held: None,
         versions_held: None,
     })
+}
+
+impl Explained {
+    /// The same, with how the app does whose tokens are sent.
+    pub(super) fn with_state_of(mut self, apps: &Apps) -> Self {
+        if let Some(Direct { credential: Some(name), minting, .. }) = &mut self.direct {
+            *minting = minting.take().map(|app| app.with_state_of(apps, name));
+        }
+        self
+    }
 }
 
 /// The pattern of a setting that matches.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use source::Apps;
 
 use super::direct::Workshop;
 use super::systemd::Notify;
@@ -148,6 +149,11 @@ impl Reloader {
     /// The configuration in force.
     pub(super) async fn in_force(&self) -> Loaded {
         self.loaded.lock().await.clone()
+    }
+
+    /// The apps whose tokens are sent.
+    pub(super) fn apps(&self) -> &Apps {
+        &self.live.workshop.apps
     }
 
     /// The files whose change calls for a reload.

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use source::{Credential, Credentials, Listed, Netrc};
+use source::{App, AppKey, AppSettings, Apps, Credential, Credentials, Installation, Listed, Netrc};
 
 use crate::config::{self, Config, Form, Found, Pattern, Secret};
 
@@ -71,7 +71,7 @@ pub(super) fn read(secret: &Secret) -> Result<String, SecretError> {
 
 /// The files that hold credentials, the netrc among them, whether they are there or not. Keys are not: ssh reads them.
 pub(super) fn files(config: &Config) -> Vec<PathBuf> {
-    let secrets = config.credential.iter().flat_map(|entry| [&entry.password, &entry.token]).flatten();
+    let secrets = config.credential.iter().flat_map(config::Credential::secrets);
     let secrets = secrets.chain(&config.hook.secret);
     let named = secrets.filter_map(|secret| match secret.find() {
         Found::File(path) => Some(path.to_owned()),
@@ -108,12 +108,15 @@ fn open(path: &Path) -> Result<File, SecretError> {
     Ok(file)
 }
 
-/// All credentials, read anew.
+/// All credentials, read anew. An app that is in use already goes on with its token.
 ///
 /// # Errors
 /// A secret cannot be had or cannot be sent; the key and the credential are named.
-pub(super) fn credentials(config: &Config) -> anyhow::Result<Credentials> {
-    all(config, |entry| credential(entry, read, |file| open(file).map(drop)))
+pub(super) fn credentials(config: &Config, apps: &Apps) -> anyhow::Result<Credentials> {
+    all(config, |entry| match entry.app {
+        Some(_) => app(entry, apps),
+        None => credential(entry, read, |file| open(file).map(drop)),
+    })
 }
 
 /// All credentials by name: no file of a secret is opened, but for the netrc, and what would be sent is empty.
@@ -121,7 +124,10 @@ pub(super) fn credentials(config: &Config) -> anyhow::Result<Credentials> {
 /// # Errors
 /// A credential cannot be sent whatever its secret is.
 pub(super) fn named(config: &Config) -> anyhow::Result<Credentials> {
-    all(config, |entry| credential(entry, |_| Ok(String::new()), |_| Ok(())))
+    all(config, |entry| match &entry.app {
+        Some(id) => Ok(Credential::App(App::new(app_settings(entry, id, None))?)),
+        None => credential(entry, |_| Ok(String::new()), |_| Ok(())),
+    })
 }
 
 fn all(
@@ -166,6 +172,27 @@ fn credential(
     }
     let password = entry.password.as_ref().with_context(|| of("password"))?;
     Ok(Credential::Basic { username, password: read(password).with_context(|| of("password"))? })
+}
+
+/// An app, with its key read anew.
+fn app(entry: &config::Credential, apps: &Apps) -> anyhow::Result<Credential> {
+    let of = |key: &str| format!("`credential` for {}: `{key}`", entry.name());
+    let key = entry.app_key.as_ref().with_context(|| of("app_key"))?;
+    let key = AppKey::parse(&read(key).with_context(|| of("app_key"))?).with_context(|| of("app_key"))?;
+    let id = entry.app.as_deref().unwrap_or_default();
+    let app = apps.join(app_settings(entry, id, Some(key))).with_context(|| of("api"))?;
+    Ok(Credential::App(app))
+}
+
+fn app_settings(entry: &config::Credential, id: &str, key: Option<AppKey>) -> AppSettings {
+    let owner = || Installation::Of(entry.owner.clone().unwrap_or_default());
+    AppSettings {
+        name: entry.name().to_owned(),
+        id: id.to_owned(),
+        installation: entry.installation.map_or_else(owner, Installation::Id),
+        api: entry.api(),
+        key,
+    }
 }
 
 /// The user's netrc. It belongs to other programs too: it need not be there, nor readable, nor closed to others.

@@ -52,6 +52,9 @@ fn describe_asked(paper: &mut Paper, asked: &Asked) {
         let credential =
             asked.credential.as_deref().unwrap_or("none of ours; what the tool is configured with");
         say("credential", credential, Tone::Plain);
+        for line in asked.minting.iter().flat_map(super::explain::minting) {
+            say("", &line, Tone::Plain);
+        }
     }
     if let Some(tags) = asked.tags {
         say("answer", &format!("it lets us in, and has {} tags", count(tags)), Tone::Good);

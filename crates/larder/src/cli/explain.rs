@@ -6,7 +6,9 @@ use super::named::Named;
 use super::paper::{Cell, Paper, Tone, count, one_line};
 use super::status::files;
 use crate::app::call::NoServer;
-use crate::app::explain::{After, Direct, Explained, FoundBy, Rule, Served, SourceOf, ToldBy, explain};
+use crate::app::explain::{
+    After, Direct, Explained, FoundBy, Minting, Rule, Served, SourceOf, ToldBy, explain,
+};
 use crate::config::Reading;
 
 /// Explains; [`Exit::Attention`] when the module can come from nowhere.
@@ -106,6 +108,20 @@ fn served(served: &Served) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
+/// The app that makes tokens, and how it does.
+pub(super) fn minting(app: &Minting) -> Vec<String> {
+    let Minting { app: id, api, .. } = app;
+    let installation = match (app.installation, &app.owner) {
+        (Some(id), Some(owner)) => format!("installation {id} of {owner}"),
+        (Some(id), None) => format!("installation {id}"),
+        (None, owner) => format!("the installation of {}", owner.as_deref().unwrap_or_default()),
+    };
+    let mut lines = vec![format!("tokens are made by the app {id}, {installation}, at {api}")];
+    lines.extend(app.expires.map(|time| format!("its token expires at {time}")));
+    lines.extend(app.trouble.as_ref().map(|trouble| format!("it failed: {trouble}")));
+    lines
+}
+
 fn direct(direct: &Direct) -> Vec<(&'static str, String, Tone)> {
     let mut lines = Vec::new();
     let repository = || direct.repository.clone().unwrap_or_default();
@@ -120,6 +136,7 @@ fn direct(direct: &Direct) -> Vec<(&'static str, String, Tone)> {
     if let Some(name) = &direct.credential {
         lines.push(("", format!("with the credential {name}"), Tone::Plain));
     }
+    lines.extend(direct.minting.iter().flat_map(minting).map(|line| ("", line, Tone::Plain)));
     if let Some(why) = &direct.refused {
         lines.push(("", format!("refused: {why}"), Tone::Bad));
         return lines;

@@ -32,9 +32,20 @@ pub enum Error {
         "the `origin` of a credential begins with https://: over http everybody on the way could read it"
     )]
     Insecure,
-    /// None of the three forms.
-    #[error("a credential has either `username` and `password`, or `token`, or `ssh_key`")]
+    /// None of the four forms.
+    #[error("a credential has either `username` and `password`, or `token`, or `ssh_key`, or `app`")]
     Form,
+    /// An app that is not whole, or what belongs to one without it.
+    #[error(
+        "an `app` goes together with `app_key`, and with either `installation` or `owner`; `api` goes with nothing else"
+    )]
+    App,
+    /// An account is a word of letters, digits and dashes.
+    #[error("the `owner` is the name of an organisation or a person at GitHub, such as corp")]
+    Owner,
+    /// The API of an app.
+    #[error("the `api` is https://HOST, and maybe a path behind it")]
+    Api,
     /// A key is for ssh, and ssh takes keys only.
     #[error("an `ssh_key` goes to an `origin` that begins with ssh://, and nothing else goes there")]
     Key,
@@ -105,7 +116,28 @@ pub struct Credential {
     /// The file of the host keys that are accepted, in the form of ssh's `known_hosts`. Unset: ssh's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_hosts: Option<PathBuf>,
+    /// The client id, or the app id, of a GitHub App: its tokens are made here, and sent to repositories only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Where the private key of the app is, in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_key: Option<Secret>,
+    /// The number of the app's installation; it stands at the end of the address of its settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installation: Option<u64>,
+    /// The organisation or person on whose account the app is installed, in place of `installation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The address of the app's API. Unset: what follows from `origin`: `https://api.github.com`, `https://api.HOST` below
+    /// ghe.com, and `https://HOST/api/v3` for a GitHub Enterprise Server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
 }
+
+/// The host of GitHub itself.
+const GITHUB: &str = "github.com";
+/// Below it are the hosts of GitHub Enterprise Cloud with data residency.
+const GHE: &str = ".ghe.com";
 
 impl Credential {
     /// What it is called.
@@ -118,14 +150,30 @@ impl Credential {
         self.form.unwrap_or(Form::Bearer)
     }
 
+    /// The address of the API that belongs to the origin, if it is GitHub's (GitHub's documentation, "About the REST API").
+    pub fn api(&self) -> String {
+        let host = self.origin.trim_start_matches("https://");
+        match &self.api {
+            Some(api) => api.clone(),
+            None if host == GITHUB || host.ends_with(GHE) => format!("https://api.{host}"),
+            None => format!("https://{host}/api/v3"),
+        }
+    }
+
+    /// Where its secrets are.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        [&self.password, &self.token, &self.app_key].into_iter().flatten()
+    }
+
     /// Takes the values of variables.
     pub(super) fn resolve(&mut self, environment: &Environment) {
-        self.password.iter_mut().chain(&mut self.token).for_each(|secret| secret.resolve(environment));
+        let secrets = [&mut self.password, &mut self.token, &mut self.app_key];
+        secrets.into_iter().flatten().for_each(|secret| secret.resolve(environment));
     }
 
     /// The variable that should hold its secret and does not.
     pub(super) fn unset(&self) -> Option<&str> {
-        self.password.iter().chain(&self.token).find_map(|secret| match secret.find() {
+        self.secrets().find_map(|secret| match secret.find() {
             Found::Unset(name) => Some(name),
             Found::Value(_) | Found::File(_) => None,
         })
@@ -146,6 +194,11 @@ struct Table {
     form: Option<Form>,
     ssh_key: Option<PathBuf>,
     known_hosts: Option<PathBuf>,
+    app: Option<String>,
+    app_key: Option<Secret>,
+    installation: Option<u64>,
+    owner: Option<String>,
+    api: Option<String>,
 }
 
 impl Table {
@@ -161,7 +214,10 @@ impl Table {
         if form.is_some() && self.token.is_none() {
             return Err(Error::NoToken);
         }
+        self.check_app()?;
         match (user, &self.password, &self.token, &self.ssh_key) {
+            (None, None, None, None) if self.app.is_some() => Ok(()),
+            _ if self.app.is_some() => Err(Error::Form),
             (Some(_), Some(_), None, None) | (None, None, None, Some(_)) => Ok(()),
             (user, None, Some(_), None) => match (form, user) {
                 (None, Some(_)) => Err(Error::Form),
@@ -171,6 +227,32 @@ impl Table {
             },
             _ => Err(Error::Form),
         }
+    }
+}
+
+impl Table {
+    /// Whether all that belongs to an app is there with it, and nothing of it without.
+    fn check_app(&self) -> Result<(), Error> {
+        let Self { app, app_key, installation, owner, api, .. } = self;
+        let is_known =
+            app.as_ref().is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic()));
+        let is_whole = is_known && app_key.is_some() && installation.is_some() != owner.is_some();
+        let is_none =
+            app.is_none() && app_key.is_none() && installation.is_none() && owner.is_none() && api.is_none();
+        let is_name = |name: &String| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        if !is_whole && !is_none {
+            return Err(Error::App);
+        }
+        if !owner.as_ref().is_none_or(is_name) {
+            return Err(Error::Owner);
+        }
+        let is_address = |api: &String| {
+            api.strip_prefix("https://")
+                .is_some_and(|rest| !rest.is_empty() && !rest.contains(['@', '?', '#', ' ']))
+        };
+        if api.as_ref().is_none_or(is_address) { Ok(()) } else { Err(Error::Api) }
     }
 }
 
@@ -187,8 +269,22 @@ impl TryFrom<Table> for Credential {
         if !table.name.as_ref().is_none_or(is_word) {
             return Err(Error::Name);
         }
-        let Table { name, patterns, username, password, token, form, ssh_key, known_hosts, .. } = table;
-        Ok(Self { origin, name, patterns, username, password, token, form, ssh_key, known_hosts })
+        Ok(Self {
+            origin,
+            name: table.name,
+            patterns: table.patterns,
+            username: table.username,
+            password: table.password,
+            token: table.token,
+            form: table.form,
+            ssh_key: table.ssh_key,
+            known_hosts: table.known_hosts,
+            app: table.app,
+            app_key: table.app_key,
+            installation: table.installation,
+            owner: table.owner,
+            api: table.api,
+        })
     }
 }
 
@@ -211,6 +307,11 @@ impl FromStr for Credential {
                 ("form", form) => table.form = Some(form.parse()?),
                 ("ssh_key", path) => table.ssh_key = Some(path.into()),
                 ("known_hosts", path) => table.known_hosts = Some(path.into()),
+                ("app", id) => table.app = Some(id.to_owned()),
+                ("app_key", place) => table.app_key = Some(place.parse()?),
+                ("installation", id) => table.installation = Some(id.parse().map_err(|_| Error::App)?),
+                ("owner", name) => table.owner = Some(name.to_owned()),
+                ("api", address) => table.api = Some(address.to_owned()),
                 _ => return Err(Error::Words),
             }
         }

@@ -77,6 +77,14 @@ fn what_is_wrong_with_a_credential_is_told_with_its_place_and_without_its_secret
         (format!("{origin}token = \"hunter2\""), "it may be the secret itself"),
         (format!("{origin}token = \"env:\""), "write env:NAME"),
         (origin.to_owned(), "either `username` and `password`, or `token`"),
+        (
+            format!("{origin}app = \"1\"\napp_key = \"hunter2\"\nowner = \"corp\""),
+            "it may be the secret itself",
+        ),
+        (
+            format!("{origin}app = \"1\"\napp_key = \"env:NOT_THERE\"\nowner = \"corp\""),
+            "variable NOT_THERE for",
+        ),
         (format!("{origin}username = \"ci\""), "either `username` and `password`"),
         (format!("{origin}{token}username = \"ci\"\npassword = \"/x\""), "either `username` and `password`"),
         (format!("{origin}username = \"a:b\"\npassword = \"/x\""), "holds no colon"),
@@ -125,6 +133,71 @@ fn a_credential_of_repositories_says_for_which_modules_in_which_form_and_by_whic
     );
     assert_eq!(token.token_form().user(), Some("gitlab-ci-token"));
     assert_eq!((key.name(), key.known_hosts.as_deref()), ("ssh://Git@git.corp:2222", Some(Path::new("/h"))));
+}
+
+#[test]
+fn an_app_that_is_not_whole_or_is_mixed_with_something_else_is_a_mistake() {
+    for (text, told) in [
+        ("https://p.corp app=1 owner=corp", "goes together with `app_key`"),
+        ("https://p.corp app=1 app_key=/k", "with either `installation` or `owner`"),
+        (
+            "https://p.corp app=1 app_key=/k owner=corp installation=7",
+            "with either `installation` or `owner`",
+        ),
+        ("https://p.corp app=1 app_key=/k installation=seven", "with either `installation` or `owner`"),
+        ("https://p.corp app= app_key=/k installation=7", "goes together with `app_key`"),
+        ("https://p.corp token=/t api=https://p.corp/api", "`api` goes with nothing else"),
+        ("https://p.corp app=1 app_key=/k installation=7 token=/t", "or `app`"),
+        ("https://p.corp app=1 app_key=/k installation=7 form=github", "there is none"),
+        ("https://p.corp app=1 app_key=/k owner=../users/me", "the name of an organisation or a person"),
+        ("https://p.corp app=1 app_key=/k owner=corp api=http://p.corp", "the `api` is https://HOST"),
+        (
+            "https://p.corp app=1 app_key=/k owner=corp api=https://u:hunter2@p.corp",
+            "the `api` is https://HOST",
+        ),
+        ("ssh://git@p.corp app=1 app_key=/k owner=corp", "nothing else goes there"),
+    ] {
+        let mistakes = load(&format!("credential = [\"{text}\"]")).unwrap_err();
+        assert!(mistakes.contains(told) && !mistakes.contains(SECRET), "{text}: {mistakes}");
+    }
+}
+
+#[test]
+fn the_api_of_an_app_follows_from_its_origin_and_its_key_must_be_one() {
+    for (origin, more, api) in [
+        ("https://github.com", "", "https://api.github.com"),
+        ("https://corp.ghe.com", "", "https://api.corp.ghe.com"),
+        ("https://ghe.com.example", "", "https://ghe.com.example/api/v3"),
+        ("https://git.corp:8443", "", "https://git.corp:8443/api/v3"),
+        ("https://git.corp", " api=https://api.corp/v3", "https://api.corp/v3"),
+    ] {
+        let text = format!("credential = [\"{origin} app=Iv23li app_key=/k owner=Corp-1_x{more}\"]");
+        let credential = load(&text).unwrap().config.credential.remove(0);
+        assert_eq!(credential.api(), api);
+        assert_eq!(
+            (credential.app.as_deref(), credential.owner.as_deref()),
+            (Some("Iv23li"), Some("Corp-1_x"))
+        );
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let key = include_bytes!("../../../source/testdata/app/key.pem");
+    for (content, mode, told) in [
+        (&key[..], 0o600, None),
+        (&key[..], 0o604, Some("`app_key`: the file")),
+        (b"hunter2", 0o600, Some("`app_key`: its key is not the private RSA key of an app")),
+    ] {
+        std::fs::remove_file(dir.path().join("password")).unwrap_or_default();
+        let path = secret_file(dir.path(), content, mode);
+        let built =
+            build(&format!("credential = [\"https://p.corp app=1 app_key={} owner=corp\"]", path.display()));
+        match told {
+            None => built.unwrap(),
+            Some(told) => {
+                let error = built.unwrap_err();
+                assert!(error.contains(told) && !error.contains("hunter2"), "{error}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -39,6 +39,14 @@ form = "github"
 token = "/not/read"
 
 [[credential]]
+origin = "https://github.com"
+name = "github-app"
+match = ["github.com/apps"]
+app = "Iv23li"
+app_key = "/not/read"
+owner = "corp"
+
+[[credential]]
 origin = "https://corp.example"
 name = "pages"
 match = ["corp.example"]
@@ -143,6 +151,9 @@ fn what_direct_would_do_is_told_without_asking() {
     let lab = direct("corp.example/lab/m");
     assert!(lab.insecure && lab.schemes.contains(&"http".to_owned()));
     assert_eq!(lab.credential, None, "nothing secret goes where certificates do not matter");
+    let app = direct("github.com/apps/x").minting.unwrap();
+    assert_eq!((app.app.as_str(), app.owner.as_deref(), app.expires), ("Iv23li", Some("corp"), None));
+    assert_eq!(direct("github.com/corp/lib").minting, None);
     assert_eq!(direct("github.com/corp/lab").credential, None);
     assert_eq!(direct("corp.example/r.svn/m").repository.as_deref(), Some("corp.example/r"));
     let refused = direct("github.com/corp").refused.unwrap();

@@ -31,7 +31,7 @@ impl Listed {
         if (origin.scheme() == "ssh") != is_key {
             return Err(CredentialError::Origin);
         }
-        if !is_key {
+        if !matches!(credential, Credential::App(_) | Credential::Key { .. }) {
             credential.proof()?;
         }
         Ok(Self { name: name.to_owned(), origin, patterns: None, credential })
@@ -123,8 +123,8 @@ mod tests {
 
     fn named(credentials: &Credentials, path: &str, system: System, url: &str) -> Option<String> {
         let path = ModulePath::parse(path).unwrap();
-        let found = credentials.for_place(&path, &Place::new(system, url).unwrap(), false);
-        found.map(|(name, _)| name.to_owned())
+        let place = Place::new(system, url).unwrap();
+        credentials.name_for_place(&path, &place, false).map(str::to_owned)
     }
 
     fn all() -> Credentials {
@@ -166,7 +166,7 @@ mod tests {
         let path = ModulePath::parse("git.corp/team/a").unwrap();
         let named = |url: &str| {
             let place = Place::new(System::Git, url).unwrap();
-            all.for_place(&path, &place, true).map(|(name, _)| name)
+            all.name_for_place(&path, &place, true)
         };
         for url in ["https://git.corp/team/a.git", "https://netrc.corp/team/a", "http://git.corp/team/a"] {
             assert_eq!(named(url), None, "{url}");
@@ -194,7 +194,7 @@ mod tests {
             let listed = Listed::new("one", "https://git.corp", credential).unwrap();
             let all = Credentials::default().with_listed(listed).unwrap();
             let place = Place::new(system, "https://git.corp/m").unwrap();
-            all.for_place(&path, &place, false).map(|(_, sent)| sent)
+            all.for_place(&path, &place, false).and_then(|chosen| chosen.credential.sent(system))
         };
         let Some(Sent::Header { name, value }) = of(basic("u"), System::Git) else { panic!("a header") };
         assert_eq!((name.as_str(), format!("{value:?}").as_str()), ("authorization", "****"));

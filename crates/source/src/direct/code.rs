@@ -14,7 +14,7 @@ use bytes::Bytes;
 use gomod::info::{Info, Origin, Time};
 use gomod::semver;
 use gomod::{ModuleVersion, Query, Version};
-use vcs::{Repo, Revision, System, VcsError};
+use vcs::{Place, Repo, Revision, System, VcsError};
 
 use super::convert::Conversion;
 use super::layout::Layout;
@@ -51,6 +51,11 @@ impl Code {
     /// The repository cannot have the module.
     pub fn new(found: &Found, repo: Arc<dyn Repo>) -> Result<Self, CodeError> {
         Ok(Self { layout: Layout::of(found)?, repo })
+    }
+
+    /// Where the repository is.
+    pub(super) fn place(&self) -> &Place {
+        self.repo.place()
     }
 
     /// The version that a query means: that of a branch, a tag, or a commit; for `v1` and `v1.2` the newest such version.
@@ -118,7 +123,7 @@ impl Code {
 
     /// The `.info` of a version, and whether it tells by which name that was found.
     pub(super) fn info_of(&self, stat: Stat, tags: Option<TagFacts>, has_reference: bool) -> Info {
-        let place = self.repo.place();
+        let place = self.place();
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let origin = Origin {
             vcs: some(place.system().command()),

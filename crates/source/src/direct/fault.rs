@@ -181,6 +181,12 @@ impl CodeError {
         }
     }
 
+    /// Whether the repository's server did not let us in.
+    pub(super) fn is_refusal(&self) -> bool {
+        let Self::Repo { cause: VcsError::Failed { trouble, .. }, .. } = self else { return false };
+        *trouble == Trouble::Auth
+    }
+
     /// What it means for an answer. A private module's repository is not proven absent by a server that hides it from those it
     /// does not know. Where a server did not let us in, `shown_to_it` says what it was shown.
     pub(super) fn to_source(&self, is_private: bool, shown_to_it: impl FnOnce() -> String) -> SourceError {

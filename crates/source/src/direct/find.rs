@@ -20,7 +20,6 @@ mod failure;
 mod page;
 mod roots;
 mod schemes;
-mod shelf;
 mod vanity;
 
 use std::collections::BTreeSet;
@@ -40,10 +39,11 @@ use vcs::{Place, PlaceError, System, VcsError};
 
 use super::Found;
 use crate::build::Builder;
-use crate::{Credentials, SourceError};
+use crate::credential::Via;
+use crate::shelf::Shelf;
+use crate::{Credentials, NoToken, SourceError};
 use failure::is_absence;
 use page::{Asker, Seen};
-use shelf::Shelf;
 
 pub(super) use failure::At;
 pub use failure::{FindError, PageFault};
@@ -133,6 +133,7 @@ pub struct Finder {
     asker: Arc<Asker>,
     rules: Arc<Rules>,
     credentials: Credentials,
+    via: Via,
     ping: Ping,
     memory: Memory,
     roots: Roots,
@@ -150,6 +151,7 @@ impl Finder {
             asker: Arc::new(Asker::new(with)),
             rules: Arc::new(rules),
             credentials: with.credentials.clone(),
+            via: with.via(),
             ping,
             memory: Memory::default(),
             roots: Roots::default(),
@@ -232,12 +234,30 @@ impl Finder {
     }
 
     /// On which terms the repository at a place, whose top has the import path `root`, is asked for a module.
-    pub fn terms(&self, path: &ModulePath, root: &str, place: &Place) -> Terms {
+    ///
+    /// # Errors
+    /// The credential makes its own tokens, and has none.
+    pub async fn terms(&self, path: &ModulePath, root: &str, place: &Place) -> Result<Terms, NoToken> {
         let is_insecure = self.rules.is_insecure(path);
-        let (name, credential) = self.credentials.for_place(path, place, is_insecure).unzip();
+        let sent = self.credentials.for_place(path, place, is_insecure);
+        let (name, credential) = match sent {
+            Some(sent) => (Some(sent.name().to_owned()), Some(sent.ready(&self.via).await?)),
+            None => (None, None),
+        };
         let schemes = self.rules.schemes(path, root).into_iter().map(str::to_owned).collect();
-        let access = Access { schemes, credential, is_insecure };
-        Terms { access, credential: name.map(str::to_owned) }
+        Ok(Terms { access: Access { schemes, credential, is_insecure }, credential: name })
+    }
+
+    /// What the credential is called that a repository is sent.
+    pub(super) fn credential(&self, path: &ModulePath, place: &Place) -> Option<&str> {
+        self.credentials.name_for_place(path, place, self.rules.is_insecure(path))
+    }
+
+    /// Notes that a repository did not accept what it was sent.
+    pub(super) fn doubt(&self, path: &ModulePath, place: &Place) {
+        if let Some(sent) = self.credentials.for_place(path, place, self.rules.is_insecure(path)) {
+            sent.doubt();
+        }
     }
 
     async fn find_named(&self, path: &ModulePath, named: PathRepo) -> Result<Discovery, FindError> {
@@ -267,8 +287,12 @@ impl Finder {
         let secure = !open.contains(&"http");
         let (finder, module, top, memory) = (self.clone(), path.clone(), root.to_owned(), self.memory);
         let ping = move |place: Place| {
-            let terms = finder.terms(&module, &top, &place);
-            (finder.ping)(place, terms.access)
+            let (finder, module, top) = (finder.clone(), module.clone(), top.clone());
+            async move {
+                let terms = finder.terms(&module, &top, &place).await?;
+                Ok((finder.ping)(place, terms.access).await)
+            }
+            .boxed()
         };
         let keep = move |found: &Result<Place, FindError>| match found {
             Ok(_) => memory.found,
@@ -440,7 +464,7 @@ fn schemes_of(system: System) -> &'static [&'static str] {
 
 /// The first place that answers. That none does is told as absence only if each has said so.
 async fn first_that_answers(
-    ping: impl Fn(Place) -> BoxFuture<'static, Result<(), VcsError>>,
+    ping: impl Fn(Place) -> BoxFuture<'static, Result<Result<(), VcsError>, NoToken>>,
     places: Vec<Place>,
     secure: bool,
 ) -> Result<Place, FindError> {
@@ -449,7 +473,7 @@ async fn first_that_answers(
         if place.system() == System::Fossil {
             return Ok(place);
         }
-        match ping(place.clone()).await {
+        match ping(place.clone()).await? {
             Ok(()) => return Ok(place),
             Err(fault) if fault.is_absent() => {}
             Err(fault) => unclear = unclear.or(Some(FindError::Unanswered { place, fault })),

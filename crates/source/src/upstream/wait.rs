@@ -25,7 +25,8 @@ pub(crate) fn asked(response: &Response) -> Option<Duration> {
     Some(wait.min(MAX_WAIT))
 }
 
+/// The time of this machine.
 #[expect(clippy::disallowed_methods, reason = "another machine's date can be read against nothing else")]
-fn system_time() -> SystemTime {
+pub(crate) fn system_time() -> SystemTime {
     SystemTime::now()
 }

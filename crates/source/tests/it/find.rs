@@ -17,7 +17,7 @@ use source::{Credentials, Deadlines};
 pub(crate) use world::{Https, World};
 
 /// A ping that must not be needed.
-fn no_ping() -> Ping {
+pub(crate) fn no_ping() -> Ping {
     Arc::new(|place, _| async move { panic!("{place} was pinged") }.boxed())
 }
 

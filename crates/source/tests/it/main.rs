@@ -8,6 +8,7 @@
     reason = "a broken expectation must stop the test where it broke"
 )]
 
+mod app;
 mod ask;
 mod bodies;
 mod breaker;

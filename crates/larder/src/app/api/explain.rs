@@ -37,6 +37,7 @@ async fn told(parts: &Parts, path: &ModulePath, want: &Request) -> Result<Explai
         Request::Latest(_) => (None, Some("latest".to_owned())),
         Request::List(_) | Request::SumDb(_) => (None, None),
     };
+    let explained = explained.with_state_of(parts.reloader.apps());
     let versions_held = versions_of(parts, path).await.map_err(|error| failed(&error))?;
     Ok(Explained { told_by: ToldBy::Server, version, held, versions_held: Some(versions_held), ..explained })
 }

@@ -7,6 +7,7 @@ use source::Credentials;
 use source::direct::find::Rules;
 use vcs::{Place, System};
 
+use super::Minting;
 use crate::config::Config;
 
 /// What `direct` would do.
@@ -29,6 +30,9 @@ pub struct Direct {
     /// The name of the credential that is sent to the repository, or with the question for the page.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub credential: Option<String>,
+    /// The app that makes the credential's tokens, if one does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub minting: Option<Minting>,
     /// The systems that `govcs` allows here.
     pub systems: Vec<String>,
     /// The schemes that are open here.
@@ -70,7 +74,7 @@ pub(super) fn of(config: &Config, path: &ModulePath, credentials: &Credentials) 
     let closed = scheme.map(|scheme| format!("{scheme} is not open for {root}; `network.schemes` opens it"));
     let none = systems.is_empty().then(|| format!("`govcs` allows no system for {root}"));
     let credential = match (&known.place, &known.page) {
-        (Some(place), _) => credentials.for_place(path, place, insecure).map(|(name, _)| name.to_owned()),
+        (Some(place), _) => credentials.name_for_place(path, place, insecure).map(str::to_owned),
         (None, Some(page)) if !insecure => credentials.name_for_page(path.as_str(), page).map(str::to_owned),
         _ => None,
     };
@@ -79,6 +83,7 @@ pub(super) fn of(config: &Config, path: &ModulePath, credentials: &Credentials) 
         system: known.system.map(|system| system.command().to_owned()),
         repository: known.repository,
         page: known.page,
+        minting: credential.as_ref().and_then(|name| Minting::of(config, name)),
         credential,
         systems,
         schemes: schemes.into_iter().map(str::to_owned).collect(),

@@ -14,7 +14,7 @@ use vcs::{Place, PlaceError, Trouble, VcsError};
 
 use super::page::Seen;
 use crate::text::shown;
-use crate::{Class, SourceError};
+use crate::{Class, NoToken, SourceError};
 
 /// Why no repository is found for a module path.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -55,6 +55,9 @@ pub enum FindError {
         /// What it said.
         fault: VcsError,
     },
+    /// Nobody was asked where the repository is, for want of a token.
+    #[error(transparent)]
+    Token(#[from] NoToken),
     /// The path and its suffix make no URL that a tool could be given.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -195,7 +198,7 @@ impl FindError {
                 PageFault::Status { status, .. } => !is_absence(*status),
                 _ => false,
             },
-            Self::Unanswered { .. } => true,
+            Self::Unanswered { .. } | Self::Token(_) => true,
             _ => false,
         };
         if unclear { Class::Unavailable } else { Class::Absent }
@@ -256,6 +259,10 @@ pub(in crate::direct) enum At<'a> {
 impl From<FindError> for SourceError {
     /// The same for the walk over sources: the class is kept, and the text, in at most four safe lines.
     fn from(error: FindError) -> Self {
+        let error = match error {
+            FindError::Token(error) => return error.into(),
+            error => error,
+        };
         let text = shown(&error.to_string());
         let is_absent = error.class() == Class::Absent;
         let fault = if let FindError::Page { fault, .. } = error { Some(*fault) } else { None };
