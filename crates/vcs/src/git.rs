@@ -120,13 +120,20 @@ impl Keeper for Inner {
         if held.is_none() {
             return false;
         }
-        self.history.forget();
+        self.forget_copies();
         go();
         true
     }
 }
 
 impl Inner {
+    /// Forgets what is in the copies, since they go.
+    fn forget_copies(&self) {
+        self.history.forget();
+        self.contents.forget();
+        self.outlines.forget();
+    }
+
     /// Notes that somebody wants something of the copies.
     fn ask(&self) {
         self.asked.store(self.means.room.ask(), Ordering::Relaxed);

@@ -75,14 +75,14 @@ impl Inner {
         let remote = self.remote(FETCH_DEADLINE, &access);
         // What another copy reads from this one must stay whole.
         let is_lent = self.contents.slot.open(format).await?.borrows();
-        let filter = (!is_lent).then_some("--filter=tree:0");
+        let filter = (!is_lent).then_some("tree:0");
         let mut fetched = remote.fetch_commits(&mirror, has_head, filter).await;
         if let Err(error) = &fetched
             && self.is_damaged(&mirror, error).await
         {
             self.start_over(&mirror).await;
             mirror = self.history.slot.open(format).await?;
-            fetched = remote.fetch_commits(&mirror, has_head, Some("--filter=tree:0")).await;
+            fetched = remote.fetch_commits(&mirror, has_head, Some("tree:0")).await;
         }
         mirror.reset_config(format)?;
         fetched?;

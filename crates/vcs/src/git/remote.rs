@@ -40,6 +40,19 @@ pub(super) enum By {
     Name,
 }
 
+/// What is fetched at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order<'a> {
+    /// The commits that somebody waits for.
+    pub(super) wants: &'a [Want],
+    /// Commits that are taken along. No ref is made for them, which would take longer than to fetch them.
+    pub(super) along: &'a [Want],
+    /// How all of them are asked for.
+    pub(super) by: By,
+    /// Which commits the server is told that we have, so that it sends only what is new; or all that are kept.
+    pub(super) bases: Option<&'a [String]>,
+}
+
 /// A commit that is wanted, and what it is called at the server: a ref, or its own id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Want {
@@ -96,36 +109,31 @@ impl Remote<'_> {
     pub(super) async fn fetch(
         &self,
         mirror: &Mirror,
-        (wants, by): (&[Want], By),
+        order: Order<'_>,
         filter: Option<&str>,
     ) -> Result<String, VcsError> {
+        let Order { wants, along, by, bases } = order;
         let source = |want: &Want| if by == By::Id { want.id.clone() } else { want.source.clone() };
         let specs = wants.iter().map(|want| format!("+{}:refs/kept/{}", source(want), want.id));
-        let command = self.shallow(mirror, filter)?.arg(self.place.url()).args(specs);
-        // Directories are small: to find out which the server need not send takes longer than to get them.
-        let noop = filter.map(|_| ("fetch.negotiationAlgorithm", "noop"));
-        run(noop.into_iter().fold(command, |command, (key, value)| command.config(key, value))).await
+        let tips = bases.into_iter().flatten().map(|id| format!("--negotiation-tip={id}"));
+        let options: Vec<String> = ["--depth=1".to_owned()].into_iter().chain(tips).collect();
+        let command = self.fetching(mirror, filter, &options)?.arg(self.place.url()).args(specs);
+        let command = command.args(along.iter().map(source));
+        run(if bases.is_some_and(<[_]>::is_empty) { unaware(command) } else { command }).await
     }
 
     /// A file, or a directory with all directories in it.
     pub(super) async fn fetch_object(&self, mirror: &Mirror, id: &str) -> Result<(), VcsError> {
-        let command = self.fetching(mirror, &["--filter=blob:none"])?.args([self.place.url(), id]);
+        let command = self.fetching(mirror, Some("blob:none"), &[])?.args([self.place.url(), id]);
         // Told that we have the commit, a server would take it that we have all its files.
-        run(command.config("fetch.negotiationAlgorithm", "noop")).await.map(drop)
-    }
-
-    fn shallow(&self, mirror: &Mirror, filter: Option<&str>) -> Result<Command, VcsError> {
-        let filter = filter.map(|filter| format!("--filter={filter}"));
-        let options: Vec<&str> = ["--depth=1"].into_iter().chain(filter.as_deref()).collect();
-        self.fetching(mirror, &options)
+        run(unaware(command)).await.map(drop)
     }
 
     /// All branches and tags with all history and all files, in two steps as cmd/go does it (golang.org/issue/34266).
     pub(super) async fn fetch_whole(&self, mirror: &Mirror) -> Result<(), VcsError> {
-        let command = self.fetching(mirror, &["--prune"])?.arg(self.place.url()).args(ALL);
-        run(command).await?;
-        if mirror.is_shallow() {
-            run(self.fetching(mirror, &["--unshallow"])?.arg(self.place.url()).args(ALL)).await?;
+        for option in [Some("--prune"), mirror.is_shallow().then_some("--unshallow")].into_iter().flatten() {
+            let command = self.fetching(mirror, None, &[option.to_owned()])?;
+            run(command.arg(self.place.url()).args(ALL)).await?;
         }
         Ok(())
     }
@@ -139,23 +147,42 @@ impl Remote<'_> {
         filter: Option<&str>,
     ) -> Result<(), VcsError> {
         let head = has_head.then_some("+HEAD:refs/kept/HEAD");
-        let options: Vec<&str> = ["--prune"].into_iter().chain(filter).collect();
-        let command = self.fetching(mirror, &options)?;
+        let command = self.fetching(mirror, filter, &["--prune".to_owned()])?;
         let command = command.arg(self.place.url()).args(ALL.into_iter().chain(head));
         run(command).await.map(drop)
     }
 
-    fn fetching(&self, mirror: &Mirror, options: &[&str]) -> Result<Command, VcsError> {
-        // Version 2 says which tags point to what is fetched; version 1 forgets some (golang.org/issue/56881).
-        let command =
-            self.command()?.config("protocol.version", "2").args(["fetch", "-q", "-f", "--no-tags"]);
-        let command = command.args(["--no-write-fetch-head", "--no-recurse-submodules"]).args(options);
-        Ok(command.arg("--end-of-options").env("GIT_DIR", mirror.dir()).dir(mirror.dir()))
+    fn fetching(
+        &self,
+        mirror: &Mirror,
+        filter: Option<&str>,
+        options: &[String],
+    ) -> Result<Command, VcsError> {
+        let mut command = self
+            .command()?
+            // Version 2 says which tags point to what is fetched; version 1 forgets some (golang.org/issue/56881).
+            .config("protocol.version", "2")
+            // What a crash tears is noticed when it is read, and fetched again.
+            .config("core.fsync", "none")
+            .args(["fetch", "-q", "-f", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]);
+        if let Some(filter) = filter {
+            // Else git writes this into the configuration of the copy.
+            let key = |name: &str| format!("remote.{}.{name}", self.place.url());
+            command = command.config(key("promisor"), "true").config(key("partialCloneFilter"), filter);
+            command = command.arg(format!("--filter={filter}"));
+        }
+        let command = command.args(options).arg("--end-of-options");
+        Ok(command.env("GIT_DIR", mirror.dir()).dir(mirror.dir()))
     }
 
     fn command(&self) -> Result<Command, VcsError> {
         Ok(self.jail.command(System::Git, Reach::Network(self.place, self.access))?.deadline(self.deadline))
     }
+}
+
+/// A fetch that does not say what we have.
+fn unaware(command: Command) -> Command {
+    command.config("fetch.negotiationAlgorithm", "noop")
 }
 
 /// Runs a fetch. What told its refs is there, so that nothing it says now is absence.

@@ -5,7 +5,7 @@
 //! archived, its successors are fetched whole, since they share most of what is there. A server that leaves nothing out
 //! gives whole commits, and is asked for nothing else from then on.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Mutex as Turn;
 
 use super::Inner;
-use super::refs::Format;
-use super::remote::{By, Want};
+use super::refs::{Format, Target};
+use super::remote::{By, Order, Want};
 use super::slot::Slot;
 use crate::flight::Flights;
 use crate::jail::Reach;
@@ -31,6 +31,9 @@ pub(super) const MAX_PACKS: usize = 50;
 const MAX_PIECES: usize = 16;
 /// How many more commits are taken along: for each a server goes through all of its directories.
 const MAX_LIKELY: usize = 16;
+/// How many commits a server is told of that we have, among how many that would be good.
+const MAX_BASES: usize = 4;
+const MAX_NEAR: usize = 32;
 /// How many commits are fetched together at most.
 const MAX_TOGETHER: usize = 64;
 
@@ -52,8 +55,8 @@ pub(super) struct Shelf {
     fetching: Flights<Arc<Mirror>>,
     /// What those want who wait for their turn.
     wanted: Mutex<BTreeSet<Want>>,
-    /// What was fetched while this process runs.
-    has: Mutex<HashSet<String>>,
+    /// What was fetched while this process runs, with files of directories so far below the top.
+    brought: Mutex<HashMap<String, usize>>,
 }
 
 impl Shelf {
@@ -63,13 +66,24 @@ impl Shelf {
             turn: Turn::default(),
             fetching: Flights::default(),
             wanted: Mutex::default(),
-            has: Mutex::default(),
+            brought: Mutex::default(),
         }
     }
 
-    /// What others want besides this.
+    /// What others want besides this, and was not brought while they wait for their turn.
     fn others(&self, want: &Want) -> Vec<Want> {
-        self.wanted().iter().filter(|other| *other != want).take(MAX_TOGETHER).cloned().collect()
+        let (wanted, brought) = (self.wanted(), self.brought());
+        let lacking = wanted.iter().filter(|other| *other != want && !brought.contains_key(&other.id));
+        lacking.take(MAX_TOGETHER).cloned().collect()
+    }
+
+    fn brought(&self) -> std::sync::MutexGuard<'_, HashMap<String, usize>> {
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what is there.
+    pub(super) fn forget(&self) {
+        self.brought().clear();
     }
 
     fn wanted(&self) -> std::sync::MutexGuard<'_, BTreeSet<Want>> {
@@ -198,7 +212,9 @@ impl Inner {
         if !shelf.slot.holds(&mirror).await {
             mirror = shelf.slot.open(Format::of(id)).await?;
         }
-        let mut fetched = self.fetch_together(extent, &mirror, &wanting.want).await;
+        // What will be asked then starts meanwhile.
+        let fetching = self.fetch_together(extent, &mirror, &wanting.want);
+        let (mut fetched, ()) = tokio::join!(fetching, mirror.objects.start(&self.means.jail, mirror.dir()));
         if let Err(error) = &fetched
             && self.is_damaged(&mirror, error).await
         {
@@ -236,10 +252,37 @@ impl Inner {
         }
         let remembered = self.remembered();
         let (Extent::Outline, Some(refs)) = (extent, remembered.last()) else { return Vec::new() };
-        let has = self.outlines.has.lock().unwrap_or_else(PoisonError::into_inner);
+        let brought = self.outlines.brought();
         let likely = refs.likely(&want.source, MAX_LIKELY).into_iter();
         let wants = likely.map(|target| Want { id: target.id, source: target.reference });
-        wants.filter(|other| !has.contains(&other.id)).collect()
+        wants.filter(|other| !brought.contains_key(&other.id)).collect()
+    }
+
+    /// Commits near what is wanted that the copy has at least as much of: four at most, since servers read them in rounds. Of
+    /// outlines of the top nothing is worth a round; of copies from earlier runs all that is kept is told.
+    async fn bases(
+        &self,
+        extent: Extent,
+        mirror: &Arc<Mirror>,
+        wants: &[Want],
+    ) -> Result<Option<Vec<String>>, VcsError> {
+        let depth = depth_of(wants);
+        if extent == Extent::Outline && depth == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let source = wants.first().map(|want| want.source.as_str()).unwrap_or_default();
+        let near = self.remembered().last().map(|refs| refs.likely(source, MAX_NEAR)).unwrap_or_default();
+        let mut bases = Vec::new();
+        for Target { id, .. } in near {
+            let is_deep = || self.outlines.brought().get(&id).is_some_and(|brought| *brought >= depth);
+            if bases.len() < MAX_BASES
+                && (extent == Extent::Whole || is_deep())
+                && self.has(mirror, &id).await.unwrap_or(false)
+            {
+                bases.push(id);
+            }
+        }
+        Ok(Some(bases).filter(|bases| extent == Extent::Outline || !bases.is_empty()))
     }
 
     /// What we want, and on the way what others want too; if that fails, what we want by every means there is.
@@ -251,16 +294,23 @@ impl Inner {
     ) -> Result<(), VcsError> {
         let mut wants: Vec<Want> = vec![want.clone()];
         wants.extend(self.shelf(extent).others(want));
-        wants.extend(self.likely(extent, want));
-        if wants.len() > 1
-            && self.fetch_wants(extent, mirror, (&wants, self.usual())).await.is_ok()
+        let mut along = self.likely(extent, want);
+        along.retain(|other| wants.iter().all(|want| want.id != other.id));
+        let bases = self.bases(extent, mirror, &wants).await?;
+        let order = Order { wants: &wants, along: &along, by: self.usual(), bases: bases.as_deref() };
+        if wants.len() + along.len() > 1
+            && self.fetch_wants(extent, mirror, order).await.is_ok()
             && self.has(mirror, &want.id).await?
         {
-            let mut has = self.shelf(extent).has.lock().unwrap_or_else(PoisonError::into_inner);
-            has.extend(wants.into_iter().map(|want| want.id));
+            let depth = depth_of(&wants);
+            let brought = wants.into_iter().chain(along).map(|want| (want.id, depth));
+            self.shelf(extent).brought().extend(brought);
             return Ok(());
         }
-        self.fetch_alone(extent, mirror, want).await
+        let order = Order { wants: std::slice::from_ref(want), along: &[], ..order };
+        self.fetch_alone(extent, mirror, order).await?;
+        self.shelf(extent).brought().insert(want.id.clone(), want.depth());
+        Ok(())
     }
 
     /// How this server is asked for commits, as far as it has shown.
@@ -269,12 +319,18 @@ impl Inner {
     }
 
     /// By id; by name, if the server gives nothing by ids; and at last all there is (cmd/go `gitRepo.stat`).
-    async fn fetch_alone(&self, extent: Extent, mirror: &Arc<Mirror>, want: &Want) -> Result<(), VcsError> {
+    async fn fetch_alone(
+        &self,
+        extent: Extent,
+        mirror: &Arc<Mirror>,
+        order: Order<'_>,
+    ) -> Result<(), VcsError> {
+        let Some(want) = order.wants.first() else { return Ok(()) };
         let usual = self.usual();
         let other = if usual == By::Id { By::Name } else { By::Id };
         let ways = [Some(usual), Some(other).filter(|_| want.source != want.id)];
         for by in ways.into_iter().flatten() {
-            match self.fetch_wants(extent, mirror, (std::slice::from_ref(want), by)).await {
+            match self.fetch_wants(extent, mirror, Order { by, ..order }).await {
                 Ok(()) if self.has(mirror, &want.id).await? => {
                     if by == By::Name {
                         self.means.filters.want_names(&self.place);
@@ -293,25 +349,18 @@ impl Inner {
     }
 
     /// One fetch; an outline by the best filter that the server knows.
-    async fn fetch_wants(
-        &self,
-        extent: Extent,
-        mirror: &Mirror,
-        (wants, by): (&[Want], By),
-    ) -> Result<(), VcsError> {
+    async fn fetch_wants(&self, extent: Extent, mirror: &Mirror, order: Order<'_>) -> Result<(), VcsError> {
+        let format = Format::of(order.wants.first().map_or("", |want| &want.id));
         let access = self.access();
         let remote = self.remote(FETCH_DEADLINE, &access);
         loop {
             let filter = match extent {
                 Extent::Whole => None,
-                Extent::Outline => {
-                    let depth = wants.iter().map(Want::depth).max().unwrap_or_default();
-                    self.means.filters.of(&self.place, depth)
-                }
+                Extent::Outline => self.means.filters.of(&self.place, depth_of(order.wants)),
             };
-            let fetched = remote.fetch(mirror, (wants, by), filter.as_deref()).await;
+            let fetched = remote.fetch(mirror, order, filter.as_deref()).await;
             if filter.is_some() {
-                mirror.reset_config(Format::of(wants.first().map_or("", |want| &want.id)))?;
+                mirror.reset_config(format)?;
             }
             match fetched {
                 Err(VcsError::Failed { text, .. }) if filter.is_some() && text.contains("filter") => {
@@ -348,6 +397,11 @@ impl Inner {
         };
         self.outlines.fetching.join(id, fetch).await
     }
+}
+
+/// How deep the deepest of these is.
+fn depth_of(wants: &[Want]) -> usize {
+    wants.iter().map(Want::depth).max().unwrap_or_default()
 }
 
 /// What git says when a server leaves nothing out.

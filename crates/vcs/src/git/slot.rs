@@ -92,7 +92,7 @@ impl Inner {
 
     /// Throws all copies away.
     pub(super) async fn throw_away(&self) {
-        self.history.forget();
+        self.forget_copies();
         self.history.slot.throw_away().await;
         self.contents.slot.throw_away().await;
         self.outlines.slot.throw_away().await;

@@ -143,6 +143,15 @@ impl Objects {
         })
     }
 
+    /// Starts the child, if there is none: it will be asked soon. If it cannot be started, that is said when it is asked.
+    pub(crate) async fn start(&self, jail: &Jail, dir: &Path) {
+        self.talks.ask(&self.open);
+        let mut open = self.open.clone().lock_owned().await;
+        if open.is_none() {
+            *open = start(jail, dir).await.ok();
+        }
+    }
+
     /// Ends the child.
     pub(crate) async fn close(&self) {
         self.open.lock().await.take();
