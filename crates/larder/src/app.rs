@@ -109,7 +109,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let (schedule, tracer) = (build::schedule(config), build::tracer(config)?);
     let live = Live {
         pipeline: pipeline.clone(),
-        workshop,
+        workshop: workshop.clone(),
         service: settings.clone(),
         admission: admission.clone(),
         certificates,
@@ -124,6 +124,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let scrub = Arc::new(Scrub::new(pipeline.clone(), Some(disk.clone()), clock.clone()));
     let api = api::Api::over(api::Parts {
         hook: hook::Hook::over(pipeline.clone(), tasks.clone(), clock.clone()),
+        workshop,
         disk: disk.clone(),
         scrub: scrub.clone(),
         scrub_rate: schedule.bytes_per_s,

@@ -29,7 +29,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use gomod::goproxy::ProxyUrl;
 use gomod::{FileKind, ModulePath, Request, Version};
-use vcs::Place;
+use vcs::{Kept, Place};
 
 use self::find::{At, Discovery, FindError, Finder, Terms};
 use crate::{Builder, Fetched, HttpUpstream, Source, SourceError};
@@ -87,6 +87,11 @@ impl Direct {
         if let Some(repos) = repositories.opened() {
             repos.refresh_all(|place| places.contains(place));
         }
+    }
+
+    /// The kept copies of repositories; nothing before the first of them is asked.
+    pub fn kept(&self) -> Option<Kept> {
+        self.parts.repositories.opened()?.kept()
     }
 
     /// Where a module is made, and with what.

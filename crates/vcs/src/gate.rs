@@ -237,6 +237,11 @@ impl Pass {
         self.leave.max_bytes.fetch_min(max_bytes, Ordering::Relaxed);
     }
 
+    /// The bytes that have passed, in both directions together.
+    pub fn passed(&self) -> u64 {
+        self.leave.passed.load(Ordering::Relaxed)
+    }
+
     /// The port of the gate.
     pub(crate) fn port(&self) -> u16 {
         self.gate.port

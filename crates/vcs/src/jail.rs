@@ -27,13 +27,14 @@ mod surroundings;
 mod tools;
 mod trouble;
 mod warden;
+mod watch;
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -42,9 +43,11 @@ pub use access::{Access, Secret, Sent};
 pub use command::{Command, Conversation, Output, Stream};
 pub use limits::Limits;
 pub use operator::Operator;
+pub use places::Children;
 pub use surroundings::GATE;
 pub(crate) use surroundings::TUNNEL;
 pub use tools::Tools;
+pub use watch::{Asking, News, Outcome, Watcher};
 
 use self::confine::Confinement;
 use self::places::Places;
@@ -76,7 +79,6 @@ pub struct Jail {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     tools: Tools,
     environment: Operator,
@@ -91,6 +93,17 @@ struct Inner {
     scratch: PathBuf,
     places: Places,
     starter: Starter,
+    /// Who is told of commands that ask servers, and how often that they go on.
+    watcher: OnceLock<(Box<Watcher>, Duration)>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Jail")
+            .field("tools", &self.tools)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a command may reach.
@@ -122,13 +135,26 @@ impl Jail {
         let starter = Starter::new(warden, Confinement::new(&limits)).map_err(fault)?;
         let places = Places::new(&limits);
         let dir = dir.to_string_lossy().into_owned();
-        let inner = Inner { tools, environment, limits, gate, dir, home, through, scratch, places, starter };
+        let watcher = OnceLock::new();
+        let inner =
+            Inner { tools, environment, limits, gate, dir, home, through, scratch, places, starter, watcher };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The tools that it can start.
     pub fn tools(&self) -> &Tools {
         &self.inner.tools
+    }
+
+    /// From now on this is told of commands that ask servers, and `every` so often that one goes on. The first watcher stays.
+    pub fn watch(&self, every: Duration, watcher: impl Fn(&Asking, &News) + Send + Sync + 'static) {
+        // A second one would be told of half of it.
+        let _ = self.inner.watcher.set((Box::new(watcher), every));
+    }
+
+    /// The children that run now.
+    pub fn children(&self) -> Children {
+        self.inner.places.children()
     }
 
     /// A command of a system's tool.
@@ -138,15 +164,15 @@ impl Jail {
     pub fn command(&self, system: System, reach: Reach<'_>) -> Result<Command, VcsError> {
         let inner = &self.inner;
         let program = inner.tools.of(system).ok_or(VcsError::NoTool { system })?;
-        let (host, pass) = match reach {
-            Reach::Network(place, access) => (Some(place.host().to_owned()), Some(self.pass(place, access)?)),
+        let (place, pass) = match reach {
+            Reach::Network(place, access) => (Some(place.clone()), Some(self.pass(place, access)?)),
             Reach::Content => (None, None),
         };
         let command = Command {
             jail: Arc::clone(inner),
             system,
             program: program.to_owned(),
-            host,
+            place,
             args: Vec::new(),
             address: Vec::new(),
             verb: None,

@@ -32,4 +32,4 @@ pub use archive::{Archive, ArchiveError, Entry, EntryKind};
 pub use failure::{Cause, Trouble, VcsError};
 pub use place::{Place, PlaceError, System};
 pub use repo::{Repo, Revision, Tag};
-pub use repos::{Repos, ReposSettings, Status};
+pub use repos::{Kept, Repos, ReposSettings, Status};

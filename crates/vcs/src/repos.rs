@@ -55,6 +55,7 @@ pub(crate) struct Means {
     pub(crate) filters: Filters,
 }
 
+pub use room::Kept;
 pub(crate) use room::{Keeper, Room};
 
 impl Means {
@@ -141,6 +142,21 @@ impl Repos {
             System::Svn => Arc::new(SvnRepo::new(place, access, means)),
             System::Fossil => Arc::new(FossilRepo::new(place, access, dir, means)),
         }
+    }
+
+    /// What the tools are started by.
+    pub fn jail(&self) -> &Jail {
+        &self.means.jail
+    }
+
+    /// The kept copies; nothing before they were measured, which the first fetch does, or [`Repos::measure`].
+    pub fn kept(&self) -> Option<Kept> {
+        self.means.room.kept()
+    }
+
+    /// Measures the copies that earlier runs have left, if nobody did. Blocking.
+    pub fn measure(&self) {
+        self.means.room.measure();
     }
 
     /// Forgets the refs of a repository: a push was told of.

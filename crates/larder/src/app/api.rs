@@ -30,6 +30,7 @@ use serde::de::DeserializeOwned;
 use store::Disk;
 
 use super::Reloader;
+use super::direct::Workshop;
 use super::hook::Hook;
 use crate::clock::Clock;
 use crate::http::admin::{self, Call, Calls, Door, Refusal};
@@ -103,6 +104,8 @@ pub(super) struct Parts {
     pub(super) reloader: Arc<Reloader>,
     /// The time.
     pub(super) clock: Clock,
+    /// What fetches from version control.
+    pub(super) workshop: Workshop,
     /// What takes push events.
     pub(super) hook: Hook,
     /// Where everything is kept.
@@ -180,6 +183,7 @@ impl Calls for Api {
     fn tell(&self, samples: &mut Samples) {
         metrics::tell(&self.0, samples);
         self.0.hook.tell(samples);
+        self.0.workshop.tell(samples);
     }
 
     fn push(&self, push: Push) -> BoxFuture<'static, Result<Pushed, Refusal>> {

@@ -3,6 +3,8 @@
 //! The repositories (the jail, the way to the network, the kept copies) are made when the first of them is asked, live as
 //! long as the server, and are handed from settings to settings. What may be asked of which of them is made anew.
 
+mod fetches;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,15 +12,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
-use source::direct::find::{Finder, Ping, Roots, Rules, Schemes, Vanity};
+use source::direct::find::{Finder, Findings, Ping, Rules, Schemes, Vanity};
 use source::direct::status_over_http;
 use source::{Apps, Builder, Direct, DirectParts, Guard, Repositories};
 use vcs::gate::{Gate, GateSettings};
 use vcs::jail::{Jail, JailSettings, Limits, Operator, Tools};
 use vcs::{Repos, ReposSettings, VcsError};
 
+use self::fetches::{Fetches, PROGRESS};
 use super::build;
 use crate::config::{Config, Environment, Pattern, VanityRule};
+use crate::observe::{Samples, families};
 
 /// The hidden command of the binary by which tools that know no proxies get through the gate; a host and a port follow.
 pub const THROUGH: &str = "through-the-gate";
@@ -28,8 +32,10 @@ pub const THROUGH: &str = "through-the-gate";
 pub(super) struct Workshop {
     /// The repositories.
     pub repositories: Repositories,
+    /// What asking them came to.
+    pub fetches: Arc<Fetches>,
     /// Where modules were found.
-    roots: Roots,
+    pub findings: Findings,
     /// The apps whose tokens they are sent.
     pub apps: Apps,
     /// Which addresses they may be at.
@@ -41,9 +47,36 @@ impl Workshop {
     pub(super) fn new(config: &Config, environment: &Environment) -> Self {
         let guard = Arc::new(ArcSwap::from_pointee(build::guard(config)));
         let (config, environment, checked) = (config.clone(), environment.clone(), guard.clone());
-        let make = move || repos(&config, &environment, &checked);
-        let repositories = Repositories::new(make);
-        Self { repositories, roots: Roots::default(), apps: Apps::default(), guard }
+        let fetches = Arc::<Fetches>::default();
+        let watching = fetches.clone();
+        let make = move || {
+            let repos = repos(&config, &environment, &checked)?;
+            let fetches = watching.clone();
+            repos.jail().watch(PROGRESS, move |asking, news| fetches.note(asking, news));
+            Ok(repos)
+        };
+        let (repositories, findings) = (Repositories::new(make), Findings::default());
+        Self { repositories, fetches, findings, apps: Apps::default(), guard }
+    }
+}
+
+impl Workshop {
+    /// Adds the numbers of asking repositories, of finding them, and of their copies.
+    pub(super) fn tell(&self, samples: &mut Samples) {
+        self.fetches.tell(samples);
+        for (outcome, count) in self.findings.counts() {
+            samples.put(&families::FOUND, &[outcome.as_str()], count);
+        }
+        let Some(repos) = self.repositories.opened() else { return };
+        let children = repos.jail().children();
+        samples.put(&families::VCS_CHILDREN, &["network"], children.network as u64);
+        samples.put(&families::VCS_CHILDREN, &["content"], children.content as u64);
+        samples.put(&families::VCS_WAITING, &[], children.waiting as u64);
+        let Some(kept) = repos.kept() else { return };
+        samples.put(&families::COPIES, &[], kept.copies);
+        samples.put(&families::COPIES_BYTES, &[], kept.bytes);
+        samples.put(&families::COPIES_LIMIT, &[], kept.max_bytes);
+        samples.put(&families::COPIES_EVICTED, &[], kept.evicted);
     }
 }
 
@@ -126,7 +159,7 @@ pub(super) fn source(config: &Config, builder: &Builder, before: &Workshop) -> a
     let repositories = before.repositories.clone();
     let private = Pattern::all(&config.private);
     Ok(Direct::new(DirectParts {
-        finder: finder(config, builder, &repositories)?.noting(before.roots.clone()),
+        finder: finder(config, builder, &repositories)?.noting(before.findings.clone()),
         repositories,
         is_private: Arc::new(move |path| private.matches_folded(path.as_str())),
         builder: builder.clone(),

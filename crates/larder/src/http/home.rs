@@ -67,6 +67,9 @@ impl Service {
                 dt { "Version" } dd { (crate::version::VERSION) }
                 dt { "Running for" } dd { (clock::span(self.counters.age_s())) }
                 dt { "Held" } dd { (self.held()) }
+                @if let Some(kept) = self.pipeline.kept_copies() {
+                    dt { "Repositories" } dd { (kept.copies) " kept, " (roughly(kept.bytes)) " of " (roughly(kept.max_bytes)) }
+                }
                 @let condition = self.pipeline.cache().store().state().condition;
                 @if condition != Condition::Sound {
                     dt { "Store" } dd.bad { (condition.as_str()) ": what is not in memory or open cannot be had" }

@@ -130,6 +130,20 @@ families! {
         "Push events with a right signature: of a repository of whose modules something is known, of another one (unknown), or the same as a moment ago (repeated)";
     PUSH_SEEN: Histogram "push_visible_seconds" []
         "From the arrival of a push event until what it may have changed of known answers was asked for again, so that clients get it";
+    VCS_CALLS: Counter "vcs_calls" ["system", "outcome"]
+        "Commands of version control that asked a server, by how they ended";
+    VCS_SECONDS: Histogram "vcs_call_seconds" ["system"] "How long those commands ran";
+    VCS_BYTES: Counter "vcs_bytes" ["system"] "Bytes that passed between those commands and the network, in both directions";
+    VCS_WAITED: Histogram "vcs_wait_seconds" [] "How long those commands waited for their turn";
+    VCS_WAITING: Gauge "vcs_waiting" [] "Commands of version control that wait for their turn";
+    VCS_CHILDREN: Gauge "vcs_children" ["reach"]
+        "Commands of version control that run: those that may ask servers (network), and those that read what is kept (content)";
+    COPIES: Gauge "vcs_copies" [] "Kept copies of repositories";
+    COPIES_BYTES: Gauge "vcs_copies_bytes" [] "Bytes of them, measured after each fetch";
+    COPIES_LIMIT: Gauge "vcs_copies_limit_bytes" [] "Bytes of them at most, the setting `vcs.size`";
+    COPIES_EVICTED: Counter "vcs_copies_evicted" [] "Kept copies that went to make room for others";
+    FOUND: Counter "discoveries" ["outcome"]
+        "Modules looked for, by what came of it: where the operator's table (table), the path or a page says, or at a proxy that a page names (proxy); there is none (absent), the rules forbid it (refused), or it cannot be told now (failed)";
     LOG_LOST: Counter "log_lines_lost" [] "Log lines dropped, since whoever reads the log was too slow";
     RESIDENT: Gauge "process_resident_memory_bytes" [] "Memory of the process that is in use";
     CPU: Counter "process_cpu_seconds" [] "Processor time of the process, its own and the system's on its behalf";
@@ -185,7 +199,9 @@ pub fn reference() -> String {
     let (rows, kinds, outcomes, states) = (rows.concat(), quoted(&kinds), quoted(&outcomes), quoted(&states));
     format!(
         "{INTRODUCTION}{rows}\n## Values of labels\n\n- `kind`: {kinds}.\n- `outcome` of a request: {outcomes}.\n- \
-         `cache`: {states}.\n- `upstream`: the names that upstreams have in the log and in `X-Larder-Source`.\n- `sumdb`: the names of the configured \
+         `cache`: {states}.\n- `outcome` of `larder_vcs_calls`: `ok`, `absent`, `auth`, `identity` (of the \
+         server), `network`, `limited`, `corrupt`, `timeout`, `refused` (led to where it must not go), `too-large`, `crowded` (its turn did not come), `local` (this \
+         machine), `failed` (anything else), `abandoned`.\n- `upstream`: the names that upstreams have in the log and in `X-Larder-Source`.\n- `sumdb`: the names of the configured \
          checksum databases.\n"
     )
 }

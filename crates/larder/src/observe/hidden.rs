@@ -77,21 +77,30 @@ impl Line {
         match field {
             // It stands behind its module's path.
             "module.version" if self.is_private => INSTEAD.to_owned(),
+            // Whose it is cannot be told from its address.
+            "repository" => INSTEAD.to_owned(),
             _ if OURS.contains(&field) => text,
-            _ if !text.split_whitespace().any(|word| self.names_private(word)) => text,
+            _ if !self.is_private && !self.names_any(&text) => text,
             _ => {
-                self.is_private |= field == "module.path";
+                self.is_private |= field == "module.path" && self.names_any(&text);
                 let mut shown = String::with_capacity(text.len());
                 for piece in text.split_inclusive(char::is_whitespace) {
                     let word = piece.trim_end();
                     let space = piece.get(word.len()..).unwrap_or_default();
-                    let word = if self.names_private(word) { INSTEAD } else { word };
+                    // What is said of a private module may name its repository, by another name.
+                    let is_named = self.names_private(word) || (self.is_private && word.contains("://"));
+                    let word = if is_named { INSTEAD } else { word };
                     // Writing to a string cannot fail.
                     let _ = write!(shown, "{word}{space}");
                 }
                 shown
             }
         }
+    }
+
+    /// Whether a private path begins in any word of a text.
+    fn names_any(&self, text: &str) -> bool {
+        text.split_whitespace().any(|word| self.names_private(word))
     }
 
     /// Whether a private path begins at any element of this.
@@ -182,5 +191,20 @@ mod tests {
             assert_eq!(line.shown("module.version", "v1.0.0".to_owned()), version);
         }
         assert_eq!(hidden.line().unwrap().shown("upstream.name", "corp.example".to_owned()), "corp.example");
+    }
+
+    #[test]
+    fn the_repository_of_a_private_module_is_hidden_wherever_it_is() {
+        let hidden = Hidden::default();
+        hidden.set(Patterns::parse("corp.example"));
+        let said = "fatal: unable to access 'https://code.house.example/lib': no";
+        for (path, shown) in
+            [("corp.example/a", "fatal: unable to access private no"), ("example.com/a", said)]
+        {
+            let mut line = hidden.line().unwrap();
+            line.shown("module.path", path.to_owned());
+            assert_eq!(line.shown("error", said.to_owned()), shown);
+            assert_eq!(line.shown("repository", "https://code.house.example/lib".to_owned()), "private");
+        }
     }
 }

@@ -55,6 +55,11 @@ pub struct UnderWay {
 }
 
 impl Pipeline {
+    /// The kept copies of repositories; nothing before the first of them is asked.
+    pub fn kept_copies(&self) -> Option<vcs::Kept> {
+        self.settings.now().direct.kept()
+    }
+
     /// What is known of one thing.
     pub async fn state(&self, want: &Request) -> Result<State, StoreError> {
         let lookup = self.cache.lookup(want).await?;

@@ -17,8 +17,9 @@
 
 mod crowd;
 mod failure;
+mod findings;
 mod page;
-mod roots;
+mod rules;
 mod schemes;
 mod vanity;
 
@@ -28,11 +29,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use gomod::ModulePath;
 use gomod::goproxy::{ProxyScheme, ProxyUrl};
-use gomod::govcs::{Disallowed, GoVcs};
+use gomod::govcs::Disallowed;
 use gomod::meta::{self, GoImport, MatchError};
 use gomod::repo::{self, Address, PathRepo, RepoError};
-use gomod::{ModulePath, Patterns};
 use reqwest::StatusCode;
 use vcs::jail::Access;
 use vcs::{Place, PlaceError, System, VcsError};
@@ -47,7 +48,8 @@ use page::{Asker, Seen};
 
 pub(super) use failure::At;
 pub use failure::{FindError, PageFault};
-pub use roots::Roots;
+pub use findings::{Findings, Outcome};
+pub use rules::{Lead, Rules};
 pub use schemes::{Schemes, SchemesError};
 pub use vanity::{Vanity, VanityEntry, VanityError};
 
@@ -59,37 +61,6 @@ const MAX_REMEMBERED_BYTES: usize = 64 << 10;
 /// Asks whether a repository answers at a place, in the ways that are open to it; the tools' affair (`git ls-remote`,
 /// `hg identify`, `svn info`).
 pub type Ping = Arc<dyn Fn(Place, Access) -> BoxFuture<'static, Result<(), VcsError>> + Send + Sync>;
-
-/// What the operator says about finding.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Rules {
-    /// Which paths are private, for GOVCS (GOPRIVATE).
-    pub private: Patterns,
-    /// Whose hosts may be asked without a look at certificates, and over http (GOINSECURE).
-    pub insecure: Patterns,
-    /// Which systems may be used for which repositories.
-    pub govcs: GoVcs,
-    /// Which schemes may be used for which repositories.
-    pub schemes: Schemes,
-    /// Where repositories are whose hosts do not tell.
-    pub vanity: Vanity,
-}
-
-impl Rules {
-    /// What a repository whose top has the import path `root` may be asked over for a module.
-    pub fn schemes(&self, path: &ModulePath, root: &str) -> Vec<&'static str> {
-        let mut schemes = self.schemes.of(root);
-        if self.is_insecure(path) && !schemes.contains(&"http") {
-            schemes.push("http");
-        }
-        schemes
-    }
-
-    /// Whether certificates do not matter for a module (GOINSECURE).
-    pub fn is_insecure(&self, path: &ModulePath) -> bool {
-        self.insecure.matches(path.as_str())
-    }
-}
 
 /// For how long answers are remembered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,7 +107,7 @@ pub struct Finder {
     via: Via,
     ping: Ping,
     memory: Memory,
-    roots: Roots,
+    findings: Findings,
     pages: Arc<Shelf<Sight>>,
     pings: Arc<Shelf<Result<Place, FindError>>>,
 }
@@ -154,7 +125,7 @@ impl Finder {
             via: with.via(),
             ping,
             memory: Memory::default(),
-            roots: Roots::default(),
+            findings: Findings::default(),
             pages: Shelf::new(),
             pings: Shelf::new(),
         }
@@ -168,8 +139,8 @@ impl Finder {
 
     /// Notes what it finds here.
     #[must_use]
-    pub fn noting(self, roots: Roots) -> Self {
-        Self { roots, ..self }
+    pub fn noting(self, findings: Findings) -> Self {
+        Self { findings, ..self }
     }
 
     /// Where a module is.
@@ -177,23 +148,23 @@ impl Finder {
     /// # Errors
     /// [`FindError::class`] says whether it is absent, or cannot be told now.
     pub async fn find(&self, path: &ModulePath) -> Result<Discovery, FindError> {
-        let found = self.seek(path).await;
-        if let Ok(Discovery::Repo(found)) = &found {
-            self.roots.note(found);
-        }
+        let lead = self.rules.lead(path)?;
+        let by = Outcome::from(&lead);
+        let found = self.follow(path, lead).await;
+        self.findings.note(path, by, &found);
         found
     }
 
-    async fn seek(&self, path: &ModulePath) -> Result<Discovery, FindError> {
-        if let Some(entry) = self.rules.vanity.find(path.as_str()) {
-            self.check_vcs(entry.place.system().command(), &entry.prefix)?;
-            self.check_scheme(path, &entry.prefix, entry.place.scheme())?;
-            return Ok(repository(path, &entry.prefix, entry.place, &entry.subdir));
+    async fn follow(&self, path: &ModulePath, lead: Lead) -> Result<Discovery, FindError> {
+        match lead {
+            Lead::Table(entry) => {
+                self.check_vcs(entry.place.system().command(), &entry.prefix)?;
+                self.check_scheme(path, &entry.prefix, entry.place.scheme())?;
+                Ok(repository(path, &entry.prefix, entry.place, &entry.subdir))
+            }
+            Lead::Path(named) => self.find_named(path, named).await,
+            Lead::Page(address) => self.find_asking(path, &address).await.map_err(|told| told.of(path)),
         }
-        if let Some(named) = repo::named(path.as_str())? {
-            return self.find_named(path, named).await;
-        }
-        self.find_asking(path).await.map_err(|told| told.of(path))
     }
 
     /// The repository of the nearest path above one whose own page could not be had ([`FindError::is_answer`]), for the
@@ -223,14 +194,14 @@ impl Finder {
 
     /// The import paths of the tops of all that was found at such places, or that the operator's table has there.
     pub fn roots_at(&self, is_meant: impl Fn(&Place) -> bool) -> BTreeSet<String> {
-        let mut roots = self.roots.at(&is_meant);
+        let mut roots = self.findings.at(&is_meant);
         roots.extend(self.rules.vanity.at(is_meant).map(str::to_owned));
         roots
     }
 
     /// Where a module, or a path above it, was last found.
     pub fn places_of(&self, path: &ModulePath) -> Vec<Place> {
-        self.roots.places_of(path)
+        self.findings.places_of(path)
     }
 
     /// On which terms the repository at a place, whose top has the import path `root`, is asked for a module.
@@ -303,14 +274,13 @@ impl Finder {
         self.pings.ask(&key, keep, || first_that_answers(ping, places, secure).boxed()).await
     }
 
-    async fn find_asking(&self, path: &ModulePath) -> Result<Discovery, Told> {
+    async fn find_asking(&self, path: &ModulePath, address: &str) -> Result<Discovery, Told> {
         let insecure = self.rules.is_insecure(path);
-        let address = repo::page_address(path.as_str()).map_err(FindError::from)?;
-        let seen = self.see(path.as_str(), &address, insecure).await.map_err(|error| {
+        let seen = self.see(path.as_str(), address, insecure).await.map_err(|error| {
             let scheme = if insecure { "http" } else { "https" };
             PageFault::Fetch { url: format!("{scheme}://{address}"), insecure, error }
         })?;
-        let import = tag_of(&seen, path.as_str(), &address)?;
+        let import = tag_of(&seen, path.as_str(), address)?;
         if import.prefix != path.as_str() {
             self.check_prefix(path.as_str(), &seen, import, insecure).await?;
         }

@@ -18,8 +18,9 @@ use super::group::{Ended, Stop};
 use super::places::Taken;
 use super::report::{Report, Said};
 use super::starter::{Order, Running};
+use super::watch::Watch;
 use super::{Inner, growth, local};
-use crate::{System, VcsError};
+use crate::{Place, System, VcsError};
 
 /// How long the end of a child that was killed may take to be noticed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -32,8 +33,8 @@ pub struct Command {
     pub(super) jail: Arc<Inner>,
     pub(super) system: System,
     pub(super) program: PathBuf,
-    /// The host that is asked, for a command of the transport kind.
-    pub(super) host: Option<String>,
+    /// Who is asked, by a command of the transport kind.
+    pub(super) place: Option<Place>,
     pub(super) args: Vec<OsString>,
     /// What stands for the place that is asked.
     pub(super) address: Vec<OsString>,
@@ -150,7 +151,7 @@ impl Command {
         let (done, ended) = oneshot::channel();
         let bound = self.bound.clone();
         let start = self.start(None, move |end| drop(done.send(end))).await?;
-        let Started { running, stdout, said, taken } = start;
+        let Started { running, stdout, said, taken, mut watch } = start;
         let all = async {
             let read = gather(stdout, max_bytes).await;
             if read.as_ref().is_ok_and(|stdout| stdout.len() as u64 > max_bytes) {
@@ -173,7 +174,9 @@ impl Command {
             too_large = growth::outgrown(bound) => Err(too_large),
             // The jail ends the group at the deadline; this is for what is in nobody's hand.
             () = sleep(said.deadline + GRACE) => Err(said.late()),
+            never = watch.goes_on(|| said.bytes()) => match never {},
         };
+        watch.ended(result.as_ref().err(), said.bytes());
         drop((running, taken));
         result
     }
@@ -184,9 +187,9 @@ impl Command {
     /// It could not be started, or its turn did not come.
     pub async fn stream(self) -> Result<Stream, VcsError> {
         let (done, ended) = mpsc::channel();
-        let Started { running, stdout, said, taken } =
+        let Started { running, stdout, said, taken, watch } =
             self.start(None, move |end| drop(done.send(end))).await?;
-        Ok(Stream { stdout, ended, running, said, _taken: taken })
+        Ok(Stream { stdout, ended, running, said, watch, _taken: taken })
     }
 
     /// Starts it, to be told things and be heard while it runs, by blocking calls: `git cat-file --batch`. The deadline is
@@ -199,8 +202,8 @@ impl Command {
         let name = self.name();
         let (listening, stdin) = io::pipe().map_err(|fault| local("starting", &name, fault))?;
         let start = self.start(Some(listening), move |end| drop(done.send(end))).await?;
-        let Started { running, stdout, said, taken } = start;
-        Ok(Conversation { stdin, stream: Stream { stdout, ended, running, said, _taken: taken } })
+        let Started { running, stdout, said, taken, watch } = start;
+        Ok(Conversation { stdin, stream: Stream { stdout, ended, running, said, watch, _taken: taken } })
     }
 
     /// The tool and what it is told to do: `git fetch`.
@@ -215,7 +218,9 @@ impl Command {
         done: impl FnOnce(Ended) + Send + 'static,
     ) -> Result<Started, VcsError> {
         let name = self.name();
-        let taken = self.jail.places.take(self.host.as_deref()).await?;
+        let mut watch = Watch::over(&self.jail, self.place.clone(), &name);
+        let taken = self.jail.places.take(self.place.as_ref().map(Place::host)).await;
+        let taken = taken.inspect_err(|error| watch.ended(Some(error), 0))?;
         let fault = |fault| local("starting", &name, fault);
         let (stdout, write) = io::pipe().map_err(fault)?;
         let stdin = match stdin {
@@ -223,9 +228,11 @@ impl Command {
             None => told(&self.input).map_err(fault)?,
         };
         let order = Order { command: self.plan(stdin, write), deadline: self.deadline, done: Box::new(done) };
-        let running = self.jail.starter.start(order).await.map_err(fault)?;
+        let running = self.jail.starter.start(order).await.map_err(fault);
+        let running = running.inspect_err(|error| watch.ended(Some(error), 0))?;
+        watch.began();
         let said = Said { name, deadline: self.deadline, report: self.report };
-        Ok(Started { running, stdout, said, taken })
+        Ok(Started { running, stdout, said, taken, watch })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the jail is the one place that starts children")]
@@ -257,6 +264,7 @@ struct Started {
     stdout: PipeReader,
     said: Said,
     taken: Taken,
+    watch: Watch,
 }
 
 /// What a command writes, while it writes it. Dropping it ends the command. Blocking.
@@ -266,6 +274,7 @@ pub struct Stream {
     ended: mpsc::Receiver<Ended>,
     running: Running,
     said: Said,
+    watch: Watch,
     _taken: Taken,
 }
 
@@ -282,6 +291,12 @@ impl Stream {
     /// # Errors
     /// The command failed, or took too long: what was read of it is worth nothing.
     pub fn finish(mut self) -> Result<(), VcsError> {
+        let ended = self.end();
+        self.watch.ended(ended.as_ref().err(), self.said.bytes());
+        ended
+    }
+
+    fn end(&mut self) -> Result<(), VcsError> {
         let mut rest = [0];
         let has_more = loop {
             match self.stdout.read(&mut rest) {

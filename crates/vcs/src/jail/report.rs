@@ -65,6 +65,11 @@ impl Said {
         })
     }
 
+    /// What passed between it and the network.
+    pub(super) fn bytes(&self) -> u64 {
+        self.report.pass.as_ref().map_or(0, Pass::passed)
+    }
+
     /// It took too long.
     pub(super) fn late(&self) -> VcsError {
         VcsError::Timeout { command: self.name.clone(), after: self.deadline }

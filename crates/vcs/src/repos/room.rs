@@ -29,11 +29,32 @@ pub(crate) struct Room {
     keepers: Mutex<HashMap<PathBuf, Weak<dyn Keeper>>>,
     /// Sizes by directory; nothing before the first look at the disk.
     sizes: Mutex<Option<HashMap<PathBuf, u64>>>,
+    evicted: AtomicU64,
+}
+
+/// The kept copies at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Kept {
+    /// How many there are.
+    pub copies: u64,
+    /// Their bytes, measured after each fetch.
+    pub bytes: u64,
+    /// Most bytes of them.
+    pub max_bytes: u64,
+    /// How many have gone to make room, since the start.
+    pub evicted: u64,
 }
 
 impl Room {
     pub(super) fn new(dir: PathBuf, max_bytes: u64) -> Self {
-        Self { dir, max_bytes, clock: AtomicU64::new(0), keepers: Mutex::default(), sizes: Mutex::default() }
+        Self {
+            dir,
+            max_bytes,
+            clock: AtomicU64::new(0),
+            keepers: Mutex::default(),
+            sizes: Mutex::default(),
+            evicted: AtomicU64::new(0),
+        }
     }
 
     /// Notes who uses a directory.
@@ -46,6 +67,24 @@ impl Room {
     /// The time, as a count of questions.
     pub(crate) fn ask(&self) -> u64 {
         self.clock.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The copies as they were last measured; nothing before they were, in this run, and while they are.
+    pub(crate) fn kept(&self) -> Option<Kept> {
+        let sizes = self.sizes.try_lock().ok()?;
+        let sizes = sizes.as_ref()?;
+        Some(Kept {
+            copies: sizes.len() as u64,
+            bytes: sizes.values().sum(),
+            max_bytes: self.max_bytes,
+            evicted: self.evicted.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Measures what earlier runs have left, once. Blocking.
+    pub(crate) fn measure(&self) {
+        let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        sizes.get_or_insert_with(|| found(&self.dir));
     }
 
     /// Measures a copy that has grown, and makes room if there is too little. Gives its size. Blocking.
@@ -64,6 +103,7 @@ impl Room {
             }
             if self.evict(&other) {
                 sum -= sizes.remove(&other).unwrap_or_default();
+                self.evicted.fetch_add(1, Ordering::Relaxed);
             }
         }
         bytes

@@ -12,6 +12,7 @@ mod keeping;
 mod names;
 mod sharing;
 mod trouble;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -46,6 +46,22 @@ pub struct Status {
     pub memory: Memory,
     /// Where everything is kept.
     pub store: Store,
+    /// Kept copies of repositories; left out while none was asked since the start.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repositories: Option<Repositories>,
+}
+
+/// Kept copies of repositories.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Repositories {
+    /// How many there are.
+    pub copies: u64,
+    /// Bytes of them, measured after each fetch.
+    pub used_bytes: u64,
+    /// Bytes of them at most.
+    pub limit_bytes: u64,
+    /// How many have gone to make room since the start.
+    pub evicted: u64,
 }
 
 /// What was answered since the start.
@@ -155,6 +171,12 @@ fn status(parts: &Parts) -> Status {
             open_files: memory.open_files,
         },
         store,
+        repositories: parts.pipeline.kept_copies().map(|kept| Repositories {
+            copies: kept.copies,
+            used_bytes: kept.bytes,
+            limit_bytes: kept.max_bytes,
+            evicted: kept.evicted,
+        }),
     }
 }
 

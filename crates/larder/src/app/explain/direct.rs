@@ -1,10 +1,10 @@
 //! What `direct` would do for a module, as far as its path and the settings tell.
 
 use gomod::ModulePath;
-use gomod::repo::{self, Address};
+use gomod::repo::Address;
 use serde::{Deserialize, Serialize};
 use source::Credentials;
-use source::direct::find::Rules;
+use source::direct::find::{Lead, Rules};
 use vcs::{Place, System};
 
 use super::Minting;
@@ -104,9 +104,9 @@ struct Known {
     refused: Option<String>,
 }
 
-/// The first steps of [`source::direct::find::Finder::find`], up to where somebody would be asked.
+/// What the rules and the path tell, up to where somebody would be asked.
 fn known(rules: &Rules, path: &ModulePath) -> Known {
-    let nothing = Known {
+    let blank = Known {
         found_by: FoundBy::Nothing,
         root: None,
         system: None,
@@ -115,49 +115,39 @@ fn known(rules: &Rules, path: &ModulePath) -> Known {
         page: None,
         refused: None,
     };
-    let refused = |why: String| Known { refused: Some(why), ..nothing };
-    let at = |found_by, root: &str, place: Place| Known {
+    let at = |found_by, root: String, place: Place| Known {
         found_by,
-        root: Some(root.to_owned()),
+        root: Some(root),
         system: Some(place.system()),
         repository: Some(place.url().to_owned()),
         place: Some(place),
         page: None,
         refused: None,
     };
-    if let Some(entry) = rules.vanity.find(path.as_str()) {
-        return at(FoundBy::Vanity, &entry.prefix, entry.place.clone());
-    }
-    let named = match repo::named(path.as_str()) {
-        Ok(Some(named)) => named,
-        Ok(None) => {
-            return match repo::page_address(path.as_str()) {
-                Ok(page) => {
-                    let page = Some(format!("https://{page}"));
-                    Known { found_by: FoundBy::Page, page, refused: None, ..refused(String::new()) }
-                }
-                Err(error) => refused(error.to_string()),
-            };
+    match rules.lead(path) {
+        Ok(Lead::Table(entry)) => at(FoundBy::Vanity, entry.prefix, entry.place),
+        Ok(Lead::Page(page)) => {
+            Known { found_by: FoundBy::Page, page: Some(format!("https://{page}")), ..blank }
         }
-        Err(error) => return refused(error.to_string()),
-    };
-    let Some(system) = System::parse(named.vcs) else {
-        return refused(format!("unknown system {}", named.vcs));
-    };
-    match named.address {
-        Address::Url(url) => match Place::new(system, &url) {
-            Ok(place) => at(FoundBy::Path, &named.root, place),
-            Err(error) => refused(error.to_string()),
-        },
-        Address::Schemeless(address) => Known {
-            found_by: FoundBy::Path,
-            root: Some(named.root),
-            system: Some(system),
-            // Which scheme answers, only asking tells; with https, if any.
-            place: None,
-            repository: Some(address),
-            page: None,
-            refused: None,
-        },
+        Ok(Lead::Path(named)) => {
+            let Some(system) = System::parse(named.vcs) else {
+                return Known { refused: Some(format!("unknown system {}", named.vcs)), ..blank };
+            };
+            match named.address {
+                Address::Url(url) => match Place::new(system, &url) {
+                    Ok(place) => at(FoundBy::Path, named.root, place),
+                    Err(error) => Known { refused: Some(error.to_string()), ..blank },
+                },
+                // Which scheme answers, only asking tells; with https, if any.
+                Address::Schemeless(address) => Known {
+                    found_by: FoundBy::Path,
+                    root: Some(named.root),
+                    system: Some(system),
+                    repository: Some(address),
+                    ..blank
+                },
+            }
+        }
+        Err(error) => Known { refused: Some(error.to_string()), ..blank },
     }
 }

@@ -1,6 +1,6 @@
 //! The server as a whole.
 
-use crate::app::api::status::{Status, Store};
+use crate::app::api::status::{Repositories, Status, Store};
 use crate::app::api::upstreams::Upstream;
 use crate::cli::Exit;
 use crate::cli::paper::{Cell, Paper, Tone, count, fact, heading, latency, one_line, size, time};
@@ -71,6 +71,7 @@ fn facts(status: &Status) -> Vec<Vec<Cell>> {
         vec![Cell::soft(""), condition(store)],
         fact("held", held(store)),
     ]);
+    rows.extend(status.repositories.map(|kept| fact("repositories", copies(kept))));
     let unproven = status.unproven;
     if unproven.waiting + unproven.unrecorded > 0 {
         let text = format!(
@@ -99,6 +100,15 @@ fn held(store: &Store) -> String {
         count(store.versions),
         count(store.modules)
     )
+}
+
+fn copies(kept: Repositories) -> String {
+    let evicted = match kept.evicted {
+        0 => String::new(),
+        evicted => format!(", {} gone to make room", count(evicted)),
+    };
+    let (used, limit) = (size(kept.used_bytes), size(kept.limit_bytes));
+    format!("{} kept, {used} of {limit}{evicted}", count(kept.copies))
 }
 
 fn upstreams(upstreams: &[Upstream]) -> Vec<Vec<Cell>> {

@@ -49,6 +49,7 @@ fn words() -> BTreeSet<&'static str> {
     words.extend(Tally::ALL.iter().map(|word| word.as_str()));
     words.extend(larder::log::State::WORDS);
     words.extend(Reason::ALL.iter().map(|word| word.as_str()));
+    words.extend(vcs::jail::Outcome::ALL.iter().map(|word| word.as_str()));
     words.extend([
         "closed",
         "open",
@@ -159,7 +160,11 @@ async fn a_running_server_exports_every_family_and_no_other() {
     // Without TLS, without a checksum database, and without a log.
     let databases = [families::SUMDB_TREE, families::SUMDB_CLOSED];
     let log = [families::LOG_SIZE, families::LOG_REFUSED, families::LOG_STATE];
-    let without = [&[families::CERTIFICATE][..], &databases, &log].concat();
+    // And without a repository that was asked.
+    let vcs = [families::VCS_CALLS, families::VCS_SECONDS, families::VCS_BYTES, families::VCS_WAITING];
+    let copies = [families::COPIES, families::COPIES_BYTES, families::COPIES_LIMIT, families::COPIES_EVICTED];
+    let vcs = [&vcs[..], &copies, &[families::VCS_CHILDREN]].concat();
+    let without = [&[families::CERTIFICATE][..], &databases, &log, &vcs].concat();
     let known = families::ALL.iter().filter(|family| !without.contains(family));
     let known: BTreeSet<_> = known.map(|family| format!("larder_{}", family.name)).collect();
     assert_eq!(exported, known);

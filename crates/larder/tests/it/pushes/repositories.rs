@@ -11,7 +11,7 @@ use testkit::recipe;
 use testkit::upstream::Upstream;
 
 use super::{SECRET, parsed, push};
-use crate::admin::call;
+use crate::admin::{call, read};
 use crate::proxy::TestProxy;
 
 const LIBRARY: &str = r"
@@ -168,5 +168,30 @@ async fn a_refresh_sees_the_tag_that_was_pushed_a_moment_ago() {
         assert!(world.list(module).await.ends_with(&format!("{tag}\n")), "{module}");
         assert_eq!(world.pages.count(PAGE) > asked, *module == BY_PAGE, "its page is asked for again");
     }
+    world.proxy.stop().await;
+}
+
+#[tokio::test]
+async fn what_asking_repositories_comes_to_is_told_in_numbers() {
+    let world = World::new().await;
+    world.pages.on("http://page.example/other").status(503);
+    assert_eq!(world.proxy.get("/page.example/other/@v/list").await.status, 503);
+    assert_eq!(world.proxy.get(&format!("{BY_TABLE}/@v/v1.0.0.zip")).await.status, 200);
+    let text = world.proxy.get("/metrics").await.text();
+    let number = |series: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series}: {text}")).parse().unwrap()
+    };
+    for outcome in ["table", "path", "page", "failed"] {
+        assert!(number(&format!("larder_discoveries_total{{outcome=\"{outcome}\"}}")) >= 1.0, "{outcome}");
+    }
+    assert!(number("larder_vcs_calls_total{system=\"git\",outcome=\"ok\"}") >= 2.0);
+    assert!(number("larder_vcs_call_seconds_count{system=\"git\"}") >= 2.0);
+    assert!(number("larder_vcs_bytes_total{system=\"git\"}") > 500.0);
+    assert!(number("larder_vcs_copies_limit_bytes") >= number("larder_vcs_copies_bytes"));
+    assert!(text.contains("\nlarder_vcs_waiting 0\n"));
+    let status = read(&world.proxy, "/api/v1/status").await;
+    assert_eq!(status["repositories"]["copies"], number("larder_vcs_copies"), "{status}");
+    assert!(world.proxy.get("/").await.text().contains("Repositories"));
     world.proxy.stop().await;
 }

@@ -204,6 +204,15 @@ impl FindError {
         if unclear { Class::Unavailable } else { Class::Absent }
     }
 
+    /// Whether it is our rules that forbid it: GOVCS, or the schemes that are open.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::GoVcs(_) | Self::Scheme { .. } => true,
+            Self::Page { fault, .. } => matches!(**fault, PageFault::GoVcs(_)),
+            _ => false,
+        }
+    }
+
     /// Whether the host answered, with trouble, for this very path, so that the pages of shorter paths may still tell
     /// ([`Finder::find_above`](super::Finder::find_above)).
     pub fn is_answer(&self) -> bool {
