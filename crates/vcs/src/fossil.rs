@@ -113,7 +113,11 @@ impl Repo for FossilRepo {
     }
 
     fn tags<'a>(&'a self, _prefix: &'a str) -> BoxFuture<'a, Result<Vec<Tag>, VcsError>> {
-        Box::pin(async { Ok(Vec::new()) })
+        Box::pin(async {
+            // That there are none is for a repository to say that is there.
+            self.whole.names().await?;
+            Ok(Vec::new())
+        })
     }
 
     fn stat<'a>(&'a self, name: Option<&'a str>) -> BoxFuture<'a, Result<Revision, VcsError>> {

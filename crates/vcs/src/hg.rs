@@ -60,7 +60,7 @@ impl Opened for HgRepo {
 fn plain(command: Command) -> Command {
     let settings = ["ui.archivemeta=false", "ui.clonebundles=false", "subrepos.allowed=false"];
     let command = command.env("HGENCODING", "utf-8");
-    settings.iter().fold(command, |command, setting| command.args(["--config", setting]))
+    settings.iter().fold(command, |command, setting| command.arg(format!("--config={setting}")))
 }
 
 impl Pull for Hg {

@@ -89,7 +89,11 @@ impl Repo for SvnRepo {
     }
 
     fn tags<'a>(&'a self, _prefix: &'a str) -> BoxFuture<'a, Result<Vec<Tag>, VcsError>> {
-        Box::pin(async { Ok(Vec::new()) })
+        Box::pin(async {
+            // That there are none is for a repository to say that is there.
+            self.inner.meaning(LATEST).await?;
+            Ok(Vec::new())
+        })
     }
 
     fn stat<'a>(&'a self, name: Option<&'a str>) -> BoxFuture<'a, Result<Revision, VcsError>> {

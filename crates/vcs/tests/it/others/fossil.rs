@@ -1,18 +1,17 @@
 //! Fossil: the contract over `file` and http, and what is its own.
 
 use std::future::{Ready, ready};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 use testkit::contract::repo::{Ids, Known, Named};
-use testkit::{eventually, recipe};
+use testkit::recipe;
 use vcs::jail::{Secret, Sent};
 use vcs::{Place, Repo, System, Trouble, VcsError};
 
-use super::{free_port, open, open_at, place, repos, unpack};
+use super::{Daemon, free_port, open, open_at, place, repos, unpack};
 
 /// A repository whose history is always the same: a trunk of three revisions, a tag, and a branch.
 const HISTORY: &str = "fossil init --date-override 2020-01-01T00:00:00Z r.fossil
@@ -97,33 +96,20 @@ mod http {
 
 /// Fossil's own server, with a copy of a repository.
 struct Server {
-    process: Child,
-    port: u16,
+    daemon: Daemon,
     dir: TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl Server {
     async fn start(repository: &Path) -> Self {
-        let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+        let dir = tempfile::tempdir().unwrap();
         std::fs::copy(repository, dir.path().join("served.fossil")).unwrap();
-        let mut command = Command::new("fossil");
-        command.args(["server", "--localhost", "--port", &port.to_string(), "served.fossil"]);
-        command.current_dir(dir.path()).env("FOSSIL_HOME", dir.path()).env("USER", "x");
-        let process =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        eventually("the server listens", async || TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-        Self { process, port, dir }
+        let args = ["server", "--localhost", "--port", "PORT", "served.fossil"];
+        Self { daemon: Daemon::start("fossil", &args, dir.path()).await, dir }
     }
 
     fn place(&self) -> Place {
-        Place::new(System::Fossil, &format!("http://127.0.0.1:{}/", self.port)).unwrap()
+        self.daemon.place(System::Fossil, "http", "")
     }
 }
 
@@ -172,7 +158,7 @@ async fn only_a_server_that_answers_says_that_something_is_absent() {
     };
     let nobody = ask(&format!("http://127.0.0.1:{}/", free_port())).await;
     assert!(matches!(nobody, VcsError::Failed { trouble: Trouble::Network, .. }), "{nobody:?}");
-    let inside = ask(&format!("http://127.0.0.2:{}/", server.port)).await;
+    let inside = ask(&format!("http://127.0.0.2:{}/", server.daemon.port)).await;
     assert!(matches!(inside, VcsError::Refused { .. }), "{inside:?}");
 }
 

@@ -1,17 +1,15 @@
 //! Subversion: the contract over `file` and `svn`, and what is its own.
 
 use std::future::{Ready, ready};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 use testkit::contract::repo::{Ids, Known, Named};
-use testkit::{eventually, recipe};
+use testkit::recipe;
 use vcs::jail::{Secret, Sent};
 use vcs::{Place, Repo, System, Trouble, VcsError};
 
-use super::{free_port, open, open_at, repos, unpack};
+use super::{Daemon, free_port, open, open_at, repos, unpack};
 
 /// A repository whose history is always the same: a trunk with files, a revision beside it, and a rename.
 const HISTORY: &str = "svnadmin create repo
@@ -84,40 +82,22 @@ mod svnserve {
     testkit::repo_contract!(super::over_svn);
 }
 
-/// Subversion's own server, with a repository.
+/// Subversion's own server, with the repositories below a directory.
 struct Server {
-    process: Child,
-    port: u16,
+    daemon: Daemon,
     dir: TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl Server {
     async fn start(root: &Path) -> Self {
-        let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
-        let mut command = Command::new("svnserve");
-        command.args([
-            "-d",
-            "--foreground",
-            "--listen-host",
-            "127.0.0.1",
-            "--listen-port",
-            &port.to_string(),
-        ]);
-        command.arg("-r").arg(root).stdin(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
-        eventually("the server listens", async || TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-        Self { process, port, dir }
+        let root = root.to_str().unwrap();
+        let args = ["-d", "--foreground", "--listen-host", "127.0.0.1", "--listen-port", "PORT", "-r", root];
+        let dir = tempfile::tempdir().unwrap();
+        Self { daemon: Daemon::start("svnserve", &args, dir.path()).await, dir }
     }
 
     fn place(&self, path: &str) -> Place {
-        Place::new(System::Svn, &format!("svn://127.0.0.1:{}/{path}", self.port)).unwrap()
+        self.daemon.place(System::Svn, "svn", path)
     }
 }
 
@@ -145,7 +125,7 @@ async fn only_a_server_that_answers_says_that_something_is_absent() {
     let nobody = Place::new(System::Svn, &format!("svn://127.0.0.1:{}/x", free_port())).unwrap();
     let error = open_at(&repos, &nobody, None).stat(None).await.unwrap_err();
     assert!(matches!(error, VcsError::Failed { trouble: Trouble::Network, .. }), "{error:?}");
-    let inside = Place::new(System::Svn, &format!("svn://127.0.0.2:{}/x", server.port)).unwrap();
+    let inside = Place::new(System::Svn, &format!("svn://127.0.0.2:{}/x", server.daemon.port)).unwrap();
     let error = open_at(&repos, &inside, None).stat(None).await.unwrap_err();
     assert!(matches!(error, VcsError::Refused { .. }), "{error:?}");
 }
