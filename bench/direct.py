@@ -3,7 +3,9 @@
 All ask the same repositories by the same names: `url.….insteadOf` leads from `https://github.com/bench/` to a host on loopback.
 """
 
+import hmac
 import http.client
+import json
 import os
 import shutil
 import subprocess
@@ -15,9 +17,9 @@ from pathlib import Path
 import repos
 from load import crowd, median
 from repos import COPIES, OWNER
-from rows import empty
 from servers import TICKS, Server
 
+#: What everybody keeps is kept in memory: a disk that has just been emptied is slow for a minute.
 TMPFS = Path("/dev/shm/larder-bench-direct")
 #: What is remembered is asked for again at once, as it is a minute later.
 FORGETFUL = {"cache.fresh": "1ms", "cache.stale": "1ms", "vcs.remember": "1ms"}
@@ -79,8 +81,9 @@ class Host:
 @contextmanager
 def larder(host, name="direct.data", settings=None, trace=None):
     """Larder with nothing held, which has asked the host for another repository before: its jail is made, and the host known."""
-    bench = host.bench
-    command = [str(bench.larder_bin), "serve", "--listen", "127.0.0.1:{port}", "--data", str(empty(bench, name)),
+    bench, data = host.bench, TMPFS / name
+    shutil.rmtree(data, ignore_errors=True)
+    command = [str(bench.larder_bin), "serve", "--listen", "127.0.0.1:{port}", "--data", str(data),
                "--upstream", "direct", "--sumdb", "off"]
     sets = {"network.allow": "127.0.0.0/8", "network.schemes": f"{OWNER}:http|file|git", **(settings or {})}
     command += [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
@@ -224,7 +227,7 @@ def libraries(count=COPIES - 1):
 
 def others(host, folder, stack):
     """The other proxies that there are binaries of."""
-    starts = host.bench.others(f"{folder}-{time.time_ns()}", "direct")
+    starts = host.bench.others(TMPFS / f"{folder}-{time.time_ns()}", "direct")
     return {server.name: server for server in (stack.enter_context(start()) for start in starts)}
 
 
@@ -321,7 +324,7 @@ def a_monorepo(bench, host):
     lists = [f"/{OWNER}/mono/m{number:03}/@v/list" for number in range(500)]
     mods = [f"/{OWNER}/mono/m{number:03}/@v/v1.1.0.mod" for number in range(200)]
     where = f"of a monorepo of 500 modules, {host.far}"
-    with larder(host, settings={"vcs.remember": "10m"}) as server:
+    with larder(host) as server:
         _, found = crowd_of(host, server, lists, 500)
     git = Line(f"the lists of all modules {where}", "git, one fetch of all", [ran(host, fetch_all("mono"))])
     yield git
@@ -357,6 +360,42 @@ def crowds(host, mods, where):
     yield Line(what, "go, one command for all", [ran(host, go("mod", "download", *modules))])
 
 
+def a_push(bench, host):
+    """A tag that is pushed, from the event of the host until the list has it."""
+    os.environ["HOOK_SECRET"] = "a secret of the benchmark"
+    found, tag = [], "refs/tags/v1.99.0"
+    with larder(host, settings={"hook.secret": "env:HOOK_SECRET"}) as server:
+        for repo in libraries(5):
+            path, where = f"/{OWNER}/{repo}/@v/list", ["git", "-C", str(host.root / repo), "update-ref"]
+            get(server, path)
+            subprocess.run([*where, tag, "refs/heads/main"], check=True)
+            try:
+                found.append(asked(host, server, lambda server: pushed(server, repo, path)))
+            finally:
+                subprocess.run([*where, "-d", tag], check=True)
+    yield Line(f"a pushed tag, from the event until the list has it, {host.far}", "Larder", found, target="≤ 2000 ms")
+
+
+def pushed(server, repo, path):
+    """Tells of a push as GitHub does, and asks for the list until the tag is there."""
+    event = json.dumps({"ref": "refs/tags/v1.99.0", "repository": {"clone_url": f"https://{OWNER}/{repo}.git"}}).encode()
+    mac = hmac.new(os.environ["HOOK_SECRET"].encode(), event, "sha256").hexdigest()
+    client = http.client.HTTPConnection("127.0.0.1", server.port)
+    client.request("POST", "/hooks/push", event, {
+        "Content-Type": "application/json", "X-GitHub-Event": "push", "X-Hub-Signature-256": f"sha256={mac}"})
+    answer = client.getresponse()
+    if answer.status != 202:
+        raise RuntimeError(f"the event: {answer.status} {answer.read(400)}")
+    answer.read()
+    began = time.perf_counter()
+    while time.perf_counter() - began < 10:
+        client.request("GET", path)
+        if b"v1.99.0" in client.getresponse().read():
+            return
+        time.sleep(0.001)
+    raise RuntimeError("the tag was not seen")
+
+
 def a_large_zip(bench, host):
     """A zip of 200 MB."""
     path = f"/{OWNER}/large/@v/v1.0.0.zip"
@@ -381,5 +420,5 @@ def row(measure, *latencies):
 
 ROWS = {
     "direct-list": row(a_list_again, 0, 50), "direct-mod": row(a_first_mod, 0, 50), "direct-second": row(a_second, 0, 50),
-    "direct-mono": row(a_monorepo, 0, 50), "direct-large": row(a_large_zip, 0),
+    "direct-mono": row(a_monorepo, 0, 50), "direct-push": row(a_push, 0, 50), "direct-large": row(a_large_zip, 0),
 }
