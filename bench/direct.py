@@ -7,6 +7,7 @@ import hmac
 import http.client
 import json
 import os
+import random
 import shutil
 import subprocess
 import threading
@@ -263,9 +264,10 @@ def a_first_mod(bench, host):
     """The first file of a repository that nobody has asked for."""
     of = lambda repo: f"/{OWNER}/{repo}/@v/v1.7.0.mod"
     with ExitStack() as stack:
-        server = stack.enter_context(larder(host))
+        server, through = stack.enter_context(larder(host)), stack.enter_context(larder(host, "direct.through"))
         ways = {"git": fetch_one("v1.7.0"), "Larder": (server, of),
                 "go": lambda repo: go("mod", "download", f"{OWNER}/{repo}@v1.7.0"),
+                "go, by way of Larder": lambda repo: ["env", f"GOPROXY={through.url()}", *go("mod", "download", f"{OWNER}/{repo}@v1.7.0")],
                 **{name: (rival, of) for name, rival in others(host, "direct.mod", stack).items()}}
         lines = list(compared(host, f"first `.mod` of a repository, {host.far}", "≤ 1.2", libraries(), ways))
     yield from counted(host, lines, [lambda server: get(server, of("lib00"))])
@@ -282,10 +284,10 @@ def a_second(bench, host):
         ):
             found = [asked(host, server, lambda server: get(server, path(repo))) for repo in names]
             yield Line(f"{what} of a repository that is kept, {host.far}", "Larder", found, target="≤ 30 ms")
-        get(server, f"/{OWNER}/mono/m001/@v/v1.2.0.mod")
-        for what, path in (("`.mod`", "m{:03}/@v/v1.2.0.mod"), ("`.mod` of an older version", "m{:03}/@v/v1.1.0.mod")):
-            found = [asked(host, server, lambda server: get(server, f"/{OWNER}/mono/{path.format(number)}"))
-                     for number in range(100, 100 + 20)]
+        get(server, f"/{OWNER}/mono/m001/@v/v1.3.0.mod")
+        numbers = random.Random(1).sample(range(500), 20)
+        for what, path in (("`.mod`", "m{:03}/@v/v1.3.0.mod"), ("`.mod` of an older version", "m{:03}/@v/v1.1.0.mod")):
+            found = [asked(host, server, lambda server: get(server, f"/{OWNER}/mono/{path.format(number)}")) for number in numbers]
             yield Line(f"{what} of another module of a kept monorepo, {host.far}", "Larder", found, target="≤ 30 ms")
 
 

@@ -5,6 +5,7 @@
 //! versions. A server writes this text, so names that git itself would not allow are left out, and with them whatever
 //! would be an option, a pattern or a second name on a command line.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use crate::Tag;
@@ -135,34 +136,45 @@ impl Refs {
         self.by_name.iter().find(|(_, on)| *on == id).map(|(name, _)| name.as_str())
     }
 
-    /// The tags that are likely to be asked for after one, each on another commit: the newest of its folder and those that stand
-    /// next to it, numbers in names counted as numbers; and of tags in folders the newest of each other folder.
-    pub(super) fn likely(&self, reference: &str, count: usize) -> Vec<Target> {
+    /// The tags that are likely to be asked for after one, each on another commit, of those whose ids are lacking: the newest of its
+    /// folder and those that stand next to it, numbers in names counted as numbers; and of tags in folders the newest of each
+    /// other folder, the next folders first, then the second of each.
+    pub(super) fn likely(
+        &self,
+        reference: &str,
+        count: usize,
+        is_lacking: &dyn Fn(&str) -> bool,
+    ) -> Vec<Target> {
         let Some(tag) = reference.strip_prefix(TAGS) else { return Vec::new() };
         let folder = folder_of(tag);
         let mut folders: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for (name, id) in self.tags(if folder.is_empty() { "v" } else { "" }) {
             let of = folder_of(name);
-            folders.entry(of).or_default().push((numbers(name.get(of.len()..).unwrap_or(name)), name, id));
+            let own = numbers(name.get(of.len()..).unwrap_or(name));
+            folders.entry(of).or_default().push((Reverse(own), name, id));
         }
-        let mut own = folders.remove(folder).unwrap_or_default();
-        own.sort();
+        for tags in folders.values_mut() {
+            tags.sort();
+        }
+        let own = folders.remove(folder).unwrap_or_default();
         let at = own.iter().position(|(_, name, _)| *name == tag).unwrap_or_default();
-        let (before, after) = own.split_at(at);
-        let newest = after.iter().rev().take(count * 3 / 8);
-        let near = after.iter().skip(1).zip(before.iter().rev()).flat_map(|(next, last)| [next, last]);
-        let near = near.chain(before.iter().rev()).chain(after);
-        let others = folders.values().filter(|_| !folder.is_empty()).filter_map(|tags| tags.iter().max());
+        let (newer, older) = own.split_at(at);
+        let beside = newer.iter().rev().zip(older.iter().skip(1)).flat_map(|(next, last)| [next, last]);
+        let own = newer.iter().take(count * 3 / 8).chain(beside).chain(newer.iter().rev()).chain(older);
+        let after = folders.range(folder..).filter(|_| !folder.is_empty());
+        let folders: Vec<_> = after.chain(folders.range(..folder)).map(|(_, tags)| tags).collect();
+        let most = folders.iter().map(|tags| tags.len()).max().unwrap_or_default();
+        let others = (0..most).flat_map(|rank| folders.iter().filter_map(move |tags| tags.get(rank)));
+        let mut seen = HashSet::from([self.by_name.get(reference).cloned().unwrap_or_default()]);
+        let mut fresh = |(_, name, id): &(_, &str, &str)| {
+            (is_lacking(id) && seen.insert((*id).to_owned()))
+                .then(|| self.target(&format!("{TAGS}{name}"), true))
+                .flatten()
+        };
         let room = if folder.is_empty() { count } else { count / 2 };
-        let mut seen = HashSet::from([self.by_name.get(reference).map_or("", String::as_str)]);
-        let mut found = Vec::new();
-        for (most, tags) in [(room, newest.chain(near).collect::<Vec<_>>()), (count, others.collect())] {
-            let fresh = tags.into_iter().filter(|(_, _, id)| seen.insert(*id));
-            let room = most.saturating_sub(found.len());
-            found.extend(
-                fresh.take(room).filter_map(|(_, name, _)| self.target(&format!("{TAGS}{name}"), true)),
-            );
-        }
+        let mut found: Vec<Target> = own.filter_map(&mut fresh).take(room).collect();
+        let left = count - found.len();
+        found.extend(others.filter_map(fresh).take(left));
         found
     }
 
@@ -297,7 +309,7 @@ mod tests {
         let lines: Vec<(&str, &str)> = lines.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
         let refs = refs(&lines);
         let likely = |name: &str, count| {
-            let likely = refs.likely(&format!("refs/tags/{name}"), count);
+            let likely = refs.likely(&format!("refs/tags/{name}"), count, &|_| true);
             likely.into_iter().map(|target| target.reference.replace("refs/tags/", "")).collect::<Vec<_>>()
         };
         assert_eq!(
@@ -305,9 +317,14 @@ mod tests {
             ["v1.19.0", "v1.18.0", "v1.17.0", "v1.10.0", "v1.8.0", "v1.11.0", "v1.7.0", "v1.12.0"]
         );
         assert_eq!(likely("v1.19.0", 2), ["v1.18.0", "v1.17.0"]);
-        assert_eq!(likely("b/v1.0.0", 8), ["b/v1.2.0", "b/v1.1.0", "v1.19.0", "c/v1.10.0"]);
+        assert_eq!(
+            likely("b/v1.0.0", 8),
+            ["b/v1.2.0", "b/v1.1.0", "c/v1.10.0", "v1.19.0", "c/v1.9.0", "v1.18.0", "c/v1.8.0", "v1.17.0"]
+        );
         assert_eq!(likely("nowhere/v1.0.0", 2), ["v1.19.0", "b/v1.2.0"]);
-        assert_eq!(refs.likely("refs/heads/v7", 2), []);
+        let lacking = refs.likely("refs/tags/v1.9.0", 2, &|other| other < id(9).as_str());
+        assert_eq!(lacking.iter().map(|target| target.id.clone()).collect::<Vec<_>>(), [id(8), id(7)]);
+        assert_eq!(refs.likely("refs/heads/v7", 2, &|_| true), []);
     }
 
     #[test]

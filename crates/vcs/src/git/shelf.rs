@@ -29,8 +29,9 @@ pub(super) const MAX_COMMIT_BYTES: u64 = 16 << 20;
 pub(super) const MAX_PACKS: usize = 50;
 /// From how many fetches of outlines and single files on whole commits are fetched.
 const MAX_PIECES: usize = 16;
-/// How many more commits are taken along: for each a server goes through all of its directories.
-const MAX_LIKELY: usize = 16;
+/// How many more commits are taken along, first and at most: for each a server goes through all of its directories.
+const MIN_LIKELY: usize = 16;
+const MAX_LIKELY: usize = 64;
 /// How many commits a server is told of that we have, among how many that would be good.
 const MAX_BASES: usize = 4;
 const MAX_NEAR: usize = 32;
@@ -253,9 +254,10 @@ impl Inner {
         let remembered = self.remembered();
         let (Extent::Outline, Some(refs)) = (extent, remembered.last()) else { return Vec::new() };
         let brought = self.outlines.brought();
-        let likely = refs.likely(&want.source, MAX_LIKELY).into_iter();
-        let wants = likely.map(|target| Want { id: target.id, source: target.reference });
-        wants.filter(|other| !brought.contains_key(&other.id)).collect()
+        // Of a repository that was asked for much, more will be asked.
+        let count = brought.len().clamp(MIN_LIKELY, MAX_LIKELY);
+        let likely = refs.likely(&want.source, count, &|id| !brought.contains_key(id)).into_iter();
+        likely.map(|target| Want { id: target.id, source: target.reference }).collect()
     }
 
     /// Commits near what is wanted that the copy has at least as much of: four at most, since servers read them in rounds. Of
@@ -271,7 +273,8 @@ impl Inner {
             return Ok(Some(Vec::new()));
         }
         let source = wants.first().map(|want| want.source.as_str()).unwrap_or_default();
-        let near = self.remembered().last().map(|refs| refs.likely(source, MAX_NEAR)).unwrap_or_default();
+        let near =
+            self.remembered().last().map(|refs| refs.likely(source, MAX_NEAR, &|_| true)).unwrap_or_default();
         let mut bases = Vec::new();
         for Target { id, .. } in near {
             let is_deep = || self.outlines.brought().get(&id).is_some_and(|brought| *brought >= depth);
