@@ -4,8 +4,8 @@
 //! Why this shape: the directory is made here and not by `git init`, so that no template, no configuration of the
 //! operator and no child has a part in it; `info/attributes` turns off what is meant for archives, as cmd/go does
 //! (`ensureGitAttributes`, golang.org/issue/27153). Nothing in a mirror cannot be fetched again, so a doubtful one is
-//! thrown away. What a crash left over is removed at the first opening: lock files, which would stop every later fetch, and
-//! what was half received, which nothing else would ever remove.
+//! thrown away. What a killed fetch left over is removed when it ends, or at the first opening: lock files, which would
+//! stop every later fetch, and what was half received, which nothing else would ever remove.
 //! What it promises: a mirror that is there is one that git takes for a repository; throwing away is moving aside first, so
 //! that nobody sees half of one.
 //! Deliberately not here: what is fetched, and when a mirror goes to make room.
@@ -60,6 +60,11 @@ impl Mirror {
         }
         let (is_begun, is_doubtful) = (AtomicBool::new(false), AtomicBool::new(false));
         Ok(Self { dir: dir.to_owned(), is_begun, is_doubtful, objects: Objects::new(talks) })
+    }
+
+    /// Removes what a fetch that was killed has left. Blocking, and only for who may fetch.
+    pub(crate) fn clean(&self) {
+        clean(&self.dir);
     }
 
     /// Where it is, for `GIT_DIR`.

@@ -119,21 +119,21 @@ impl Remote<'_> {
         let options: Vec<String> = ["--depth=1".to_owned()].into_iter().chain(tips).collect();
         let command = self.fetching(mirror, filter, &options)?.arg(self.place.url()).args(specs);
         let command = command.args(along.iter().map(source));
-        run(if bases.is_some_and(<[_]>::is_empty) { unaware(command) } else { command }).await
+        run(mirror, if bases.is_some_and(<[_]>::is_empty) { unaware(command) } else { command }).await
     }
 
     /// A file, or a directory with all directories in it.
     pub(super) async fn fetch_object(&self, mirror: &Mirror, id: &str) -> Result<(), VcsError> {
         let command = self.fetching(mirror, Some("blob:none"), &[])?.args([self.place.url(), id]);
         // Told that we have the commit, a server would take it that we have all its files.
-        run(unaware(command)).await.map(drop)
+        run(mirror, unaware(command)).await.map(drop)
     }
 
     /// All branches and tags with all history and all files, in two steps as cmd/go does it (golang.org/issue/34266).
     pub(super) async fn fetch_whole(&self, mirror: &Mirror) -> Result<(), VcsError> {
         for option in [Some("--prune"), mirror.is_shallow().then_some("--unshallow")].into_iter().flatten() {
             let command = self.fetching(mirror, None, &[option.to_owned()])?;
-            run(command.arg(self.place.url()).args(ALL)).await?;
+            run(mirror, command.arg(self.place.url()).args(ALL)).await?;
         }
         Ok(())
     }
@@ -149,7 +149,7 @@ impl Remote<'_> {
         let head = has_head.then_some("+HEAD:refs/kept/HEAD");
         let command = self.fetching(mirror, filter, &["--prune".to_owned()])?;
         let command = command.arg(self.place.url()).args(ALL.into_iter().chain(head));
-        run(command).await.map(drop)
+        run(mirror, command).await.map(drop)
     }
 
     fn fetching(
@@ -186,13 +186,29 @@ fn unaware(command: Command) -> Command {
 }
 
 /// Runs a fetch. What told its refs is there, so that nothing it says now is absence.
-async fn run(command: Command) -> Result<String, VcsError> {
+async fn run(mirror: &Mirror, command: Command) -> Result<String, VcsError> {
+    let half = HalfDone { mirror };
     match command.output(MAX_SAID_BYTES).await {
-        Ok(output) => Ok(output.stderr),
+        Ok(output) => {
+            std::mem::forget(half);
+            Ok(output.stderr)
+        }
         Err(VcsError::Missing { text }) => {
             Err(VcsError::Failed { command: "git fetch".to_owned(), trouble: Trouble::Other, text })
         }
         Err(error) => Err(error),
+    }
+}
+
+/// A fetch that may end by being killed: at its deadline, at a bound, because nobody waits for it any more. What it leaves then
+/// would stop every later one, or fill the disk.
+struct HalfDone<'a> {
+    mirror: &'a Mirror,
+}
+
+impl Drop for HalfDone<'_> {
+    fn drop(&mut self) {
+        self.mirror.clean();
     }
 }
 
