@@ -188,10 +188,13 @@ impl Inner {
     }
 
     /// A failure to tell refs over http is absence if the URL itself says so to a plain request (cmd/go
-    /// `gitRepo.loadRefs`): what git says does not tell a private repository from none.
+    /// `gitRepo.loadRefs`): what git says does not tell a private repository from none. Where it says that the connection
+    /// broke, that the server is in trouble or is another one, nobody has said no, and many servers have no page at the URL of
+    /// a repository.
     async fn missing(&self, error: VcsError) -> VcsError {
         let text = match &error {
-            VcsError::Failed { text, .. } | VcsError::Missing { text } => text.clone(),
+            VcsError::Failed { trouble: Trouble::Auth | Trouble::Other, text, .. }
+            | VcsError::Missing { text } => text.clone(),
             _ => return error,
         };
         let is_http = matches!(self.place.scheme(), "http" | "https");
