@@ -13,7 +13,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 use crate::flight::Flights;
 use crate::jail::{Access, Command, Jail, Reach};
@@ -23,9 +22,6 @@ use crate::repos::{Keeper, Means};
 use crate::server::Server;
 use crate::{Place, Trouble, VcsError};
 use futures_util::future::BoxFuture;
-
-/// How long a fetch may take.
-const PULL_DEADLINE: Duration = Duration::from_mins(10);
 
 /// What a system does to make a copy and to bring it up to date.
 pub(crate) trait Pull: Send + Sync + 'static {
@@ -55,7 +51,7 @@ impl Errand {
     /// A command that asks the server, and may not fetch more than is kept.
     pub(crate) fn remote(&self) -> Result<Command, VcsError> {
         let command = self.server.command(&self.jail)?;
-        Ok(command.deadline(PULL_DEADLINE).bound(&self.copy, self.max_bytes))
+        Ok(command.bound(&self.copy, self.max_bytes))
     }
 
     /// A command that reads the copy.

@@ -113,9 +113,11 @@ pub(super) fn jail(
         cause: Arc::new(cause),
     })?;
     let variables = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    // The tools trust whom the server trusts, also where it was told by a setting.
+    let authorities = config.network.ca_file.iter().map(|file| ("SSL_CERT_FILE".into(), file.into()));
     Jail::new(JailSettings {
         tools: tools(environment),
-        environment: Operator::choose(variables),
+        environment: Operator::choose(variables.chain(authorities)),
         limits: limits(config),
         gate,
         dir,

@@ -24,7 +24,8 @@ pub struct Network {
     /// Further schemes for repositories, by module path: `PATTERN:SCHEME|SCHEME`. `http`, `git` and `file` are
     /// closed until a rule opens them; `https` and `ssh` are always open.
     pub schemes: Vec<SchemeRule>,
-    /// File of the certificates that are trusted, in PEM form. Unset: those of the operating system.
+    /// File of the certificates that are trusted, in PEM form, by the tools of version control too. Unset: those of the
+    /// operating system.
     /// As the lowest layer, `SSL_CERT_FILE` sets it.
     #[schemars(extend("x-default" = "the operating system's"))]
     pub ca_file: Option<PathBuf>,

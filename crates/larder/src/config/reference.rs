@@ -72,7 +72,8 @@ Larder runs without any configuration. What you set comes from these layers, eac
 5. flags: `--set KEY=VALUE` for any key, and flags of their own for the everyday ones
 
 A list is replaced as a whole by a higher layer; flags of one list add up. In variables and flags the entries of
-a list are separated by commas (those of `route` by semicolons). An empty variable counts as unset.
+a list are separated by commas (those of `route`, `vanity` and `credential` by semicolons). An empty variable counts
+as unset.
 
 A running server reads the file again when it changes, at SIGHUP, and when it is asked to. What is in the
 environment or in flags stays as it was at the start. Changes count at once, but for the keys that say otherwise

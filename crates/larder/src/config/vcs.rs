@@ -18,7 +18,7 @@ pub struct Vcs {
     /// How long branches and tags that a server has told are remembered. All modules of a repository share them.
     #[schemars(extend("x-restart" = true))]
     pub remember: Duration,
-    /// How long one call of a tool may take.
+    /// How long one call of a tool may take. Questions about names and single revisions have 45 s of it at most.
     #[schemars(extend("x-restart" = true))]
     pub deadline: Duration,
     /// Calls under way at once that use the network.
@@ -38,7 +38,7 @@ impl Default for Vcs {
             size: Size::from_bytes(20 << 30),
             repository: Size::from_bytes(4 << 30),
             remember: Duration::from_secs(10),
-            deadline: Duration::from_secs(300),
+            deadline: Duration::from_secs(600),
             calls: 16,
             calls_per_host: 8,
             wait: Duration::from_secs(20),

@@ -111,10 +111,10 @@ impl Command {
         self
     }
 
-    /// How long it may run.
+    /// How long it may run, where that is less than all may ([`Limits::deadline`](super::Limits::deadline)).
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.deadline = deadline.min(self.jail.limits.deadline);
         self
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Bounds of every child, and of all together.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// How long a child may run, unless its command says otherwise. The clock's time, not the processor's.
+    /// How long a child may run; some commands have less. The clock's time, not the processor's.
     pub deadline: Duration,
     /// Seconds of processor time, of each process.
     pub cpu_s: u64,
@@ -32,7 +32,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            deadline: Duration::from_mins(5),
+            deadline: Duration::from_mins(10),
             cpu_s: 600,
             // `git archive` holds a file of up to 512 MiB, and what it is a delta of, in memory.
             memory_bytes: 2 << 30,

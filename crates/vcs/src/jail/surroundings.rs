@@ -174,6 +174,11 @@ fn hg(mut command: Command, inner: &Inner, files: &Files<'_>) -> io::Result<Comm
         text.push('\n');
         command = command.hide(password.reveal());
     }
+    // Where the operator has no configuration of Mercurial, that of Debian names the system's certificates.
+    let has_own = inner.environment.value("HGRCPATH").is_some();
+    if let Some(file) = inner.environment.value("SSL_CERT_FILE").filter(|_| !has_own) {
+        text.extend(["[web]\ncacerts = ", &file.to_string_lossy(), "\n"]);
+    }
     let file = private(&mut command, inner, &[("hgrc", text)])?.join("hgrc");
     let own = inner.environment.value("HGRCPATH").map(|own| own.to_string_lossy().into_owned());
     let own = own.unwrap_or_else(|| match inner.environment.value("HOME") {
