@@ -71,8 +71,16 @@ impl Company {
 
     /// Larder in the company's network with these settings.
     pub(crate) fn bare_larder(&self, settings: &[&str]) -> Larder {
+        self.bare_larder_at("data", settings)
+    }
+
+    /// The same, with a data directory of this name.
+    pub(crate) fn bare_larder_at(&self, data: &str, settings: &[&str]) -> Larder {
         let url = self.public.url();
-        let mut flags = vec!["--upstream", &url];
+        let mut flags = Vec::new();
+        if !settings.iter().any(|setting| setting.starts_with("upstream=")) {
+            flags.extend(["--upstream", &url]);
+        }
         if !settings.iter().any(|setting| setting.starts_with("sumdb=")) {
             flags.extend(["--sumdb", "off"]);
         }
@@ -82,7 +90,7 @@ impl Company {
         let authority = authority();
         let environment =
             [("HTTPS_PROXY", self.network.url()), ("SSL_CERT_FILE", authority.to_str().unwrap())];
-        Larder::start_in(&self.file("data"), &flags, &environment)
+        Larder::start_in(&self.file(data), &flags, &environment)
     }
 
     /// A go command that knows nothing but Larder and, as in every company, which modules no public database knows.

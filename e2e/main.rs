@@ -13,6 +13,7 @@ mod database;
 mod developer;
 mod direct;
 mod drain;
+mod failing;
 mod gone;
 mod import;
 mod larder;

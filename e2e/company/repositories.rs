@@ -59,3 +59,33 @@ package lib
 -- later.go --
 package lib
 "#;
+
+/// A module that needs another one of the company and one of the public.
+pub(crate) const APP: &str = r#"
+handle git
+env GIT_AUTHOR_NAME='A Person'
+env GIT_AUTHOR_EMAIL=a@corp.example
+env GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME
+env GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+git init
+at 2026-01-05T03:04:05Z
+git add go.mod app.go
+git commit -m one
+git tag v0.1.0
+-- go.mod --
+module corp.example/Team/app
+
+go 1.21
+
+require (
+	corp.example/Team/lib v1.0.0
+	example.com/Upper/Lib v1.0.0
+)
+-- app.go --
+package app
+
+import (
+	_ "corp.example/Team/lib"
+	_ "example.com/Upper/Lib"
+)
+"#;

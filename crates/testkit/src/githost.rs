@@ -70,6 +70,8 @@ pub enum Fault {
     Status(u16, &'static str),
     /// Every answer leads to the same path at this base URL.
     Moved(String),
+    /// No answer comes until the fault is another.
+    Silent,
     /// Answers to this command wait until the fault is another.
     Hold(&'static str),
     /// Answers to this command break off after so many bytes.
@@ -176,9 +178,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answe
         authorization: authorization.clone(),
     });
     shared.turns.send_modify(|turns| *turns += 1);
-    let mut turns = shared.turns.subscribe();
-    let held = || matches!(&*shared.fault.lock().unwrap(), Fault::Hold(held) if *held == command);
-    let _ = turns.wait_for(|_| !held()).await;
+    shared.let_go(&command).await;
     let fault = shared.fault.lock().unwrap().clone();
     match &fault {
         Fault::Status(status, text) => return Ok(plain(*status, *text)),
@@ -219,6 +219,16 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answe
 }
 
 impl Shared {
+    /// Waits while answers to a command are held.
+    async fn let_go(&self, command: &str) {
+        let held = || match &*self.fault.lock().unwrap() {
+            Fault::Silent => true,
+            Fault::Hold(held) => *held == command,
+            _ => false,
+        };
+        let _ = self.turns.subscribe().wait_for(|_| !held()).await;
+    }
+
     /// The page of the longest path that this one is, or is below.
     fn page(&self, path: &str) -> Option<String> {
         let is_at =
