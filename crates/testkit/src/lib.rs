@@ -16,6 +16,7 @@
 
 pub mod cases;
 pub mod contract;
+pub mod daemon;
 pub mod database;
 mod dice;
 mod eventually;
@@ -29,6 +30,7 @@ pub mod tidy;
 mod tree;
 pub mod upstream;
 
+pub use daemon::Daemon;
 pub use database::Database;
 pub use dice::Dice;
 pub use eventually::{DEADLINE, Outcome, eventually};

@@ -32,8 +32,6 @@ const MAX_SAID_BYTES: u64 = 16 << 20;
 const DIGITS: usize = 40;
 /// Fewest digits that fossil takes for the beginning of an id.
 const SHORTEST: usize = 4;
-/// From how many digits on cmd/go does not repeat as a name what is the beginning of an id (`vcsRepo.statLocal`).
-const NO_NAME: usize = 12;
 /// The branch that is the default (cmd/go `vcsCmds`).
 const TRUNK: &str = "trunk";
 /// The top directory of our archives.
@@ -187,7 +185,8 @@ impl FossilRepo {
         Ok(Revision {
             short: ids::short(&id),
             name: if is_id { id.clone() } else { asked.to_owned() },
-            reference: Some(asked.to_owned()).filter(|_| !is_id || asked.len() < NO_NAME),
+            // cmd/go `vcsRepo.statLocal`: what is short is a name too.
+            reference: Some(asked.to_owned()).filter(|_| !is_id || asked.len() < ids::SHORT),
             id,
             time,
             tags: Vec::new(),

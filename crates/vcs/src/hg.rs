@@ -189,7 +189,11 @@ impl HgRepo {
             (Some(Meaning::Tag(id)), asked) => (id.to_owned(), asked, asked.map(str::to_owned)),
             (Some(Meaning::Movable(id)), asked) => (id.to_owned(), None, asked.map(str::to_owned)),
             (None, None) => return Err(VcsError::NoCommits),
-            (None, Some(digits)) if names::is_digits(digits) => (format!("id({digits})"), None, None),
+            (None, Some(digits)) if names::is_digits(digits) => {
+                // cmd/go `vcsRepo.statLocal`: what is short is a name too.
+                let reference = (digits.len() < ids::SHORT).then(|| digits.to_owned());
+                (format!("id({digits})"), None, reference)
+            }
             (None, Some(_)) => return Err(unknown()),
         };
         let said = self.whole.read(&expression, |hold| Box::pin(self.log(hold, &expression))).await?;
@@ -297,7 +301,8 @@ fn known(revision: &str) -> Result<&str, VcsError> {
 fn parse_stat(said: &[u8]) -> Option<(String, Timestamp)> {
     let text = std::str::from_utf8(said).ok()?.trim_end();
     let mut words = text.split([' ', '\n']);
-    let id = words.next().filter(|id| is_id(id))?;
+    // All `f` is what hg calls the files of a working copy.
+    let id = words.next().filter(|id| is_id(id) && id.bytes().any(|digit| digit != b'f'))?;
     let time = Timestamp::from_second(words.next()?.parse().ok()?).ok()?;
     (words.count() == 1).then(|| (id.to_owned(), time))
 }

@@ -3,7 +3,7 @@
 /// Fewest digits by which a revision is known (cmd/go `minHashDigits`).
 pub(crate) const SHORTEST: usize = 7;
 /// Digits of a short id (cmd/go `ShortenSHA1`).
-const SHORT: usize = 12;
+pub(crate) const SHORT: usize = 12;
 
 /// The short form of a full id.
 pub(crate) fn short(id: &str) -> String {

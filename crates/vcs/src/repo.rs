@@ -78,7 +78,7 @@ pub struct Revision {
     /// The name that may mean another revision tomorrow, as the system writes it (`refs/heads/main`, `HEAD`). Where an id
     /// was asked for: the first name that is on it, as cmd/go notes it, but never `HEAD`; none if no name is.
     pub reference: Option<String>,
-    /// When it was committed, to the second.
+    /// When it was committed; to the second, but for Subversion.
     pub time: Timestamp,
     /// All tags on it, by name.
     pub tags: Vec<String>,

@@ -22,6 +22,7 @@ use futures_util::future::BoxFuture;
 
 use crate::archive::is_plain;
 use crate::flight::Flights;
+use crate::ids::SHORT;
 use crate::jail::{Access, Command, TUNNEL};
 use crate::place::escaped;
 use crate::remembered::{Asking, Remembered};
@@ -39,8 +40,6 @@ const MAX_LOG_BYTES: u64 = 1 << 20;
 const MAX_LISTING_BYTES: u64 = 256 << 20;
 /// From how many on what names mean is forgotten.
 const MAX_REMEMBERED: usize = 1024;
-/// Digits of a short id (cmd/go `svnParseStat`).
-const SHORT: usize = 12;
 
 /// A Subversion repository, for whoever asks.
 #[derive(Debug)]

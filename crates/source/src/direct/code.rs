@@ -129,7 +129,8 @@ impl Code {
             vcs: some(place.system().command()),
             url: some(place.url()),
             subdir: some(&self.layout.dir),
-            hash: some(&stat.revision.id),
+            // A number of Subversion is told by the version alone (cmd/go `svnParseStat`).
+            hash: some(&stat.revision.id).filter(|_| place.system() != System::Svn),
             tag_prefix: tags.as_ref().and_then(|tags| some(&tags.prefix)),
             tag_sum: tags.and_then(|tags| tags.sum),
             reference: stat.revision.reference.filter(|_| has_reference),

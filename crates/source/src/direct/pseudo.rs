@@ -24,7 +24,8 @@ impl Code {
         let malformed = |error: gomod::version::VersionError| CodeError::Form(error.of(&self.layout.path));
         let parts = PseudoVersion::parse(version).map_err(malformed)?;
         check_revision(parts.rev(), &revision.short).map_err(invalid)?;
-        if parts.time().map_err(malformed)? != revision.time {
+        // Subversion tells more than seconds.
+        if parts.time().map_err(malformed)?.as_second() != revision.time.as_second() {
             return Err(invalid(VersionRule::Time { expected: timestamp(revision) }));
         }
         let plain = without_incompatible(version);

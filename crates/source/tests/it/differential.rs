@@ -6,6 +6,7 @@
 mod answerer;
 mod hosts;
 mod made;
+mod others;
 mod pinned;
 mod served;
 mod web;

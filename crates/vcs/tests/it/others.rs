@@ -8,13 +8,11 @@ mod ssh;
 mod svn;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use testkit::eventually;
 use vcs::gate::{Gate, GateSettings};
 use vcs::jail::{Access, Jail, JailSettings, Limits, Operator, Sent, Tools};
 use vcs::{Archive, Place, Repo, Repos, ReposSettings, System};
@@ -63,43 +61,6 @@ fn open_at(repos: &Repos, place: &Place, credential: Option<Sent>) -> Arc<dyn Re
 
 fn place(system: System, path: &Path) -> Place {
     Place::new(system, &format!("file://{}", path.display())).unwrap()
-}
-
-/// A server of a system's own, which is killed with the test.
-struct Daemon {
-    process: Child,
-    port: u16,
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Daemon {
-    /// Starts a program with arguments, among which `PORT` is one that it is to listen on, in a directory.
-    async fn start(program: &str, args: &[&str], dir: &Path) -> Self {
-        let port = free_port();
-        let args = args.iter().map(|arg| arg.replace("PORT", &port.to_string()));
-        let mut command = Command::new(program);
-        command.args(args).current_dir(dir).env("FOSSIL_HOME", dir).env("USER", "x").env("HGRCPATH", "");
-        let process =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        eventually("the server listens", async || TcpStream::connect((HERE, port)).is_ok()).await;
-        Self { process, port }
-    }
-
-    /// What it serves at a path.
-    fn place(&self, system: System, scheme: &str, path: &str) -> Place {
-        Place::new(system, &format!("{scheme}://127.0.0.1:{}/{path}", self.port)).unwrap()
-    }
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    TcpListener::bind((HERE, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// All contents of an archive.

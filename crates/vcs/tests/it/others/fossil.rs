@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use testkit::contract::repo::{Ids, Known, Named};
+use testkit::daemon::{Daemon, free_port};
 use testkit::recipe;
 use vcs::jail::{Secret, Sent};
 use vcs::{Place, Repo, System, Trouble, VcsError};
 
-use super::{Daemon, free_port, open, open_at, place, repos, unpack};
+use super::{open, open_at, place, repos, unpack};
 
 /// A repository whose history is always the same: a trunk of three revisions, a tag, and a branch.
 const HISTORY: &str = "fossil init --date-override 2020-01-01T00:00:00Z r.fossil
@@ -109,7 +110,7 @@ impl Server {
     }
 
     fn place(&self) -> Place {
-        self.daemon.place(System::Fossil, "http", "")
+        Place::new(System::Fossil, &self.daemon.url("http", "")).unwrap()
     }
 }
 
@@ -158,7 +159,7 @@ async fn only_a_server_that_answers_says_that_something_is_absent() {
     };
     let nobody = ask(&format!("http://127.0.0.1:{}/", free_port())).await;
     assert!(matches!(nobody, VcsError::Failed { trouble: Trouble::Network, .. }), "{nobody:?}");
-    let inside = ask(&format!("http://127.0.0.2:{}/", server.daemon.port)).await;
+    let inside = ask(&format!("http://127.0.0.2:{}/", server.daemon.port())).await;
     assert!(matches!(inside, VcsError::Refused { .. }), "{inside:?}");
 }
 

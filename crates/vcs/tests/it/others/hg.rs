@@ -10,11 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use testkit::contract::repo::{Ids, Known, Named};
-use testkit::recipe;
+use testkit::{Daemon, recipe};
 use vcs::jail::{Operator, Secret, Sent};
 use vcs::{Place, Repo, System, Trouble, VcsError};
 
-use super::{Daemon, configured, open, open_at, place, repos};
+use super::{configured, open, open_at, place, repos};
 use crate::origin::Origin;
 
 const FIRST: &str = "c0186fb00e50985709b12266419f50bf11860166";
@@ -104,7 +104,7 @@ async fn serve(made: &Path) -> Daemon {
 /// What lets those through to a server who show a user and a password.
 fn front(server: &Daemon, login: &str) -> Origin {
     let (port, login) =
-        (server.port, format!("authorization: basic {}", STANDARD.encode(login)).to_lowercase());
+        (server.port(), format!("authorization: basic {}", STANDARD.encode(login)).to_lowercase());
     Origin::start(move |head, stream| {
         if !head.to_lowercase().contains(&login) {
             let answer = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"r\"\r\nContent-Length: 0\r\n\
@@ -177,6 +177,7 @@ async fn an_empty_repository_has_no_commits_and_one_that_is_not_there_is_no_stat
     let repo = open(&repos, System::Hg, &dir.path().join("made"));
     assert!(matches!(repo.stat(None).await, Err(VcsError::NoCommits)));
     assert_eq!(repo.tags("").await.unwrap(), []);
+    assert!(matches!(repo.stat(Some(&"f".repeat(40))).await, Err(VcsError::UnknownRevision { .. })));
     let absent = open(&repos, System::Hg, &dir.path().join("absent")).stat(None).await.unwrap_err();
     assert!(!absent.is_absent(), "{absent:?}");
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use testkit::contract::repo::{Ids, Known, Named};
+use testkit::daemon::{Daemon, free_port};
 use testkit::recipe;
 use vcs::jail::{Secret, Sent};
 use vcs::{Place, Repo, System, Trouble, VcsError};
 
-use super::{Daemon, free_port, open, open_at, repos, unpack};
+use super::{open, open_at, repos, unpack};
 
 /// A repository whose history is always the same: a trunk with files, a revision beside it, and a rename.
 const HISTORY: &str = "svnadmin create repo
@@ -97,7 +98,7 @@ impl Server {
     }
 
     fn place(&self, path: &str) -> Place {
-        self.daemon.place(System::Svn, "svn", path)
+        Place::new(System::Svn, &self.daemon.url("svn", path)).unwrap()
     }
 }
 
@@ -125,7 +126,7 @@ async fn only_a_server_that_answers_says_that_something_is_absent() {
     let nobody = Place::new(System::Svn, &format!("svn://127.0.0.1:{}/x", free_port())).unwrap();
     let error = open_at(&repos, &nobody, None).stat(None).await.unwrap_err();
     assert!(matches!(error, VcsError::Failed { trouble: Trouble::Network, .. }), "{error:?}");
-    let inside = Place::new(System::Svn, &format!("svn://127.0.0.2:{}/x", server.daemon.port)).unwrap();
+    let inside = Place::new(System::Svn, &format!("svn://127.0.0.2:{}/x", server.daemon.port())).unwrap();
     let error = open_at(&repos, &inside, None).stat(None).await.unwrap_err();
     assert!(matches!(error, VcsError::Refused { .. }), "{error:?}");
 }
