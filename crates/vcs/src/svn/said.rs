@@ -1,69 +1,88 @@
-//! What svn writes as XML: a revision of the log, and a listing.
-//!
-//! Not a reader of XML but of what svn makes: elements in their order, attributes in double quotes, the five names of
-//! characters and their numbers, and nothing else. The rules are cmd/go `svnParseStat` and `svnReadZip`.
+//! What svn writes as XML: a revision of the log, and a listing. The rules are cmd/go `svnParseStat` and `svnReadZip`.
 
 use jiff::Timestamp;
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesStart, Event};
 
 use crate::{Entry, EntryKind};
 
 /// The revision that `svn log --xml` tells of: its number and its time. Nothing where it is not that.
 pub(super) fn revision(log: &[u8]) -> Option<(u64, Timestamp)> {
-    let log = std::str::from_utf8(log).ok()?;
-    let (_, entry) = log.split_once("<logentry")?;
-    let number = attribute(entry, "revision")?.parse().ok()?;
-    let time = element(entry, "date")?.parse().ok()?;
-    Some((number, time))
+    let (mut number, mut time) = (None, None);
+    walk(log, |part| {
+        match part {
+            Part::Start(tag) if tag.name().as_ref() == "logentry" => {
+                number = Some(attribute(tag, "revision")?.parse().ok()?);
+            }
+            Part::End("date", text) => time = Some(text.parse().ok()?),
+            _ => {}
+        }
+        Some(())
+    })?;
+    number.zip(time)
 }
 
 /// The files that `svn list --xml --recursive` tells of, by name. Nothing where it is not that.
 pub(super) fn files(listing: &[u8]) -> Option<Vec<Entry>> {
-    let listing = std::str::from_utf8(listing).ok()?;
-    if !listing.contains("</lists>") {
-        return None;
-    }
     let mut files = Vec::new();
-    for entry in listing.split("<entry").skip(1) {
-        if attribute(entry, "kind")? == "file" {
-            let path = text(element(entry, "name")?)?.into_bytes();
-            let size_bytes = element(entry, "size")?.parse().ok()?;
-            files.push(Entry { path, kind: EntryKind::File, size_bytes });
+    let (mut is_file, mut name, mut size) = (false, None, None);
+    walk(listing, |part| {
+        match part {
+            Part::Start(tag) if tag.name().as_ref() == "entry" => {
+                is_file = attribute(tag, "kind")? == "file";
+                (name, size) = (None, None);
+            }
+            Part::End("name", text) => name = Some(text.as_bytes().to_vec()),
+            Part::End("size", text) => size = Some(text.parse().ok()?),
+            Part::End("entry", _) if is_file => {
+                files.push(Entry { path: name.take()?, kind: EntryKind::File, size_bytes: size.take()? });
+            }
+            _ => {}
         }
-    }
+        Some(())
+    })?;
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Some(files)
 }
 
-/// An attribute of the element that `inside` is behind the name of.
-fn attribute<'a>(inside: &'a str, name: &str) -> Option<&'a str> {
-    let (tag, _) = inside.split_once('>')?;
-    let (_, rest) = tag.split_once(&format!("{name}=\""))?;
-    Some(rest.split_once('"')?.0)
+/// What a document is made of.
+enum Part<'a> {
+    Start(&'a BytesStart<'a>),
+    /// The name of an element, and the text since the last tag.
+    End(&'a str, &'a str),
 }
 
-/// The text of the first element with this name, as it is written.
-fn element<'a>(inside: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = inside.split_once(&format!("<{name}>"))?;
-    Some(rest.split_once(&format!("</{name}>"))?.0)
-}
-
-/// A text with what stands for characters replaced.
-fn text(written: &str) -> Option<String> {
-    let (first, rest) = written.split_once('&').map_or((written, None), |(first, rest)| (first, Some(rest)));
-    let mut out = first.to_owned();
-    for part in rest.into_iter().flat_map(|rest| rest.split('&')) {
-        let (name, after) = part.split_once(';')?;
-        out.push(match name {
-            "amp" => '&',
-            "lt" => '<',
-            "gt" => '>',
-            "quot" => '"',
-            "apos" => '\'',
-            number => char::from_u32(number.strip_prefix('#')?.parse().ok()?)?,
-        });
-        out.push_str(after);
+/// Goes through a document. Nothing where it is none, is not whole, or is given up.
+fn walk(document: &[u8], mut each: impl FnMut(Part<'_>) -> Option<()>) -> Option<()> {
+    let mut reader = Reader::from_str(std::str::from_utf8(document).ok()?);
+    let (mut text, mut depth, mut is_begun) = (String::new(), 0_usize, false);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(tag) => {
+                text.clear();
+                (depth, is_begun) = (depth + 1, true);
+                each(Part::Start(&tag))?;
+            }
+            Event::End(tag) => {
+                each(Part::End(tag.name().as_ref(), &text))?;
+                text.clear();
+                depth = depth.checked_sub(1)?;
+            }
+            Event::Text(part) => text.push_str(&part),
+            Event::GeneralRef(name) => match name.resolve_char_ref().ok()? {
+                Some(letter) => text.push(letter),
+                None => text.push_str(resolve_predefined_entity(&name)?),
+            },
+            Event::Eof => return (is_begun && depth == 0).then_some(()),
+            _ => {}
+        }
     }
-    Some(out)
+}
+
+fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let attribute = tag.try_get_attribute(name).ok()??;
+    Some(attribute.value.into_owned())
 }
 
 #[cfg(test)]
