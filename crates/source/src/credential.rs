@@ -96,6 +96,19 @@ pub enum CredentialError {
     Repeated,
 }
 
+/// What is known of a repository before anything is sent to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trust {
+    /// Certificates are not looked at, so that anybody may be the repository: nothing is sent. ssh knows hosts by their keys,
+    /// whatever is said of certificates.
+    pub is_insecure: bool,
+    /// That the module is in this repository is not only a stranger's word: it is private, or its path begins with the
+    /// repository's host, or the operator's table leads there. A page of anybody's may name a private repository as the place
+    /// of a public module, for us to fetch it with what we alone have, and to serve it to everybody. So for other
+    /// modules only that is sent which is for them by name.
+    pub is_ours: bool,
+}
+
 /// A header that proves who asks.
 pub(crate) type Proof = (HeaderName, HeaderValue);
 
@@ -134,31 +147,27 @@ impl Credentials {
     }
 
     /// What is sent to a repository that is asked for a module. `None` leaves it to what the repository's tool is
-    /// configured with. Where certificates are not looked at (`is_insecure`), anybody may be the repository, and nothing is
-    /// sent; ssh knows hosts by their keys, whatever is said of certificates.
-    pub(crate) fn for_place(
-        &self,
-        path: &ModulePath,
-        place: &Place,
-        is_insecure: bool,
-    ) -> Option<Chosen<'_>> {
-        let url = Url::parse(place.url()).ok()?;
-        if is_insecure && url.scheme() == "https" {
+    /// configured with.
+    pub(crate) fn for_place(&self, path: &ModulePath, place: &Place, trust: Trust) -> Option<Chosen<'_>> {
+        let url = unambiguous(place)?;
+        let is_https = url.scheme() == "https";
+        if trust.is_insecure && is_https {
             return None;
         }
         let system = place.system();
-        let mut listed = self.listed.iter().filter(|one| one.is_for(path.as_str()) && one.is_at(&url));
+        let is_meant = |one: &Listed| one.is_for(path.as_str()) && (trust.is_ours || !one.is_for_all());
+        let mut listed = self.listed.iter().filter(|one| is_meant(one) && one.is_at(&url));
         let listed = listed.find(|one| one.credential().is_known_to(system));
         let of_netrc =
-            || self.netrc.find(&url).filter(|_| url.scheme() == "https").map(|found| (NETRC, found));
+            || self.netrc.find(&url).filter(|_| is_https && trust.is_ours).map(|found| (NETRC, found));
         let found = listed.map(|one| (one.name(), one.credential())).or_else(of_netrc);
         let (name, credential) = found.filter(|(_, credential)| credential.is_known_to(system))?;
         Some(Chosen { name, credential, system })
     }
 
     /// What that is called which is sent to a repository that is asked for a module.
-    pub fn name_for_place(&self, path: &ModulePath, place: &Place, is_insecure: bool) -> Option<&str> {
-        self.for_place(path, place, is_insecure).map(|chosen| chosen.name)
+    pub fn name_for_place(&self, path: &ModulePath, place: &Place, trust: Trust) -> Option<&str> {
+        self.for_place(path, place, trust).map(|chosen| chosen.name)
     }
 
     /// What that is called which is sent to the upstream at a URL.
@@ -236,6 +245,21 @@ impl Credential {
             _ => None,
         }
     }
+}
+
+/// The URL of a place, if there is but one way to read its host: a tool that reads it in another way than we do would go to
+/// another host with what is meant for the one that we have read.
+fn unambiguous(place: &Place) -> Option<Url> {
+    let url = Url::parse(place.url()).ok()?;
+    let host = url.host_str()?.to_ascii_lowercase();
+    let written = place.host().to_ascii_lowercase();
+    let read = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        // Which a URL of https does not repeat.
+        None if url.scheme() == "https" && written.ends_with(":443") => format!("{host}:443"),
+        None => host,
+    };
+    (read == written).then_some(url)
 }
 
 /// A credential that is sent to a repository.

@@ -50,7 +50,7 @@ pub use clients::{Clients, ClientsError, Network};
 pub use conduct::{Breaker, Budget, Conduct, Retry};
 pub use credential::{
     App, AppKey, AppSettings, AppState, Apps, Credential, CredentialError, Credentials, Installation, Listed,
-    Netrc, NoToken, TokenFault,
+    Netrc, NoToken, TokenFault, Trust,
 };
 pub use direct::{Direct, DirectParts, NoDirect, Repositories};
 pub use failure::{Cause, Class, Malformed, RedirectFault, SourceError};

@@ -228,6 +228,10 @@ impl Jail {
         }
         let is_secret = matches!(access.credential, Some(Sent::Header { .. } | Sent::Basic { .. }));
         let only = if is_secret { Target::of(place) } else { None };
+        if is_secret && only.is_none() {
+            // A pass that is bound to nobody would let the secret go anywhere.
+            return Err(VcsError::Astray { command: place.system().command().to_owned() });
+        }
         let fault = |cause| VcsError::Local { what: "opening the gate".to_owned(), cause: Arc::new(cause) };
         self.inner.gate.admit(only).map_err(fault)
     }

@@ -94,7 +94,8 @@ pub struct Credential {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Patterns of module paths: it is sent to repositories of these modules, and with questions where they are, and
-    /// never to an upstream. Empty: all modules, and upstreams.
+    /// never to an upstream. Empty: upstreams, and all modules that are private, begin with the host of `origin`, or are in
+    /// `vanity`.
     #[serde(rename = "match", skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<Pattern>,
     /// The user, together with `password`, or with a `token` of the form `basic` or `gitlab-deploy`.

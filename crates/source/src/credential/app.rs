@@ -357,3 +357,29 @@ impl fmt::Debug for Apps {
         f.write_str("Apps")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_a_repository_refused_is_made_anew_but_not_for_each_refusal() {
+        let settings = AppSettings {
+            name: "corp".to_owned(),
+            id: "1".to_owned(),
+            installation: Installation::Id(7),
+            api: "https://api.example.com".to_owned(),
+            key: None,
+        };
+        let app = App::new(settings).unwrap();
+        let (made, hour) = (Instant::now(), Duration::from_hours(1));
+        let (ends, old) = (made + hour, made + hour - RENEW_BEFORE);
+        let token = Token { text: "ghs_1".into(), made, old, ends, expires: Timestamp::UNIX_EPOCH };
+        app.0.known().token = Some(token);
+        app.doubt();
+        assert!(app.state().expires.is_some(), "it was made only just now");
+        tokio::time::advance(AT_LEAST).await;
+        app.doubt();
+        assert_eq!(app.state().expires, None);
+    }
+}

@@ -110,8 +110,56 @@ mod tests {
     use vcs::jail::Sent;
     use vcs::{Place, System};
 
-    use super::super::{Credentials, Netrc};
+    use super::super::{Credentials, Netrc, Trust};
     use super::*;
+
+    /// Each is another host, or could be one to a tool that reads URLs in another way than we do.
+    const ODD: [&str; 42] = [
+        "https://git.corp./a",
+        "https://git.corp../a",
+        "https://git.corp:444/a",
+        "https://git.corp:/a",
+        "https://git.corp:00443/a",
+        "https://git.corp:443.evil.example/a",
+        "https://git.corp\\.evil.example/a",
+        "https://git.corp\\@evil.example/a",
+        "https://git.corp@evil.example/a",
+        "https://evil.example@git.corp/a",
+        "https://evil.example?@git.corp/a",
+        "https://evil.example#@git.corp/a",
+        "https://git.corp?.evil.example/a",
+        "https://git.corp#.evil.example/a",
+        "https://git.corp;.evil.example/a",
+        "https://git.corp%2f.evil.example/a",
+        "https://git%2ecorp/a",
+        "https://git.corp%00.evil.example/a",
+        "https://git\u{3002}corp/a",
+        "https://\u{ff47}it.corp/a",
+        "https://git.corp\u{ad}/a",
+        "https:///git.corp/a",
+        "https:////git.corp/a",
+        "https://sub.git.corp/a",
+        "https://xgit.corp/a",
+        "https://[2001:db8:0:0:0:0:0:1]:8443/a",
+        "https://[2001:db8::1]/a",
+        "https://[2001:db8::2]:8443/a",
+        "https://[::ffff:192.0.2.1]/a",
+        "https://3221225985/a",
+        "https://0xc0.0.2.1/a",
+        "https://192.0.513/a",
+        "ssh://git@git.corp:22/a",
+        "ssh://Git@git.corp:2222/a",
+        "ssh://g%69t@git.corp:2222/a",
+        "ssh://git@evil.example:2222/@git.corp:2222/a",
+        "ssh://git@git.corp@evil.example:2222/a",
+        "ssh://git@git.corp.:2222/a",
+        "ssh://git@git%2ecorp:2222/a",
+        "git+ssh://git@evil.example:2222/a",
+        "git://git.corp/a",
+        "file:///git.corp/a",
+    ];
+
+    const OURS: Trust = Trust { is_insecure: false, is_ours: true };
 
     fn basic(user: &str) -> Credential {
         Credential::Basic { username: user.to_owned(), password: "secret".to_owned() }
@@ -124,7 +172,7 @@ mod tests {
     fn named(credentials: &Credentials, path: &str, system: System, url: &str) -> Option<String> {
         let path = ModulePath::parse(path).unwrap();
         let place = Place::new(system, url).unwrap();
-        credentials.name_for_place(&path, &place, false).map(str::to_owned)
+        credentials.name_for_place(&path, &place, OURS).map(str::to_owned)
     }
 
     fn all() -> Credentials {
@@ -161,12 +209,50 @@ mod tests {
     }
 
     #[test]
+    fn a_url_that_is_not_of_the_origin_to_the_letter_is_sent_nothing() {
+        let all = all()
+            .with_listed(Listed::new("six", "https://[2001:db8::1]:8443", basic("six")).unwrap())
+            .and_then(|all| all.with_listed(Listed::new("four", "https://192.0.2.1", basic("four"))?))
+            .unwrap();
+        let path = ModulePath::parse("git.corp/team/a").unwrap();
+        let named = |url: &str| {
+            let place = Place::new(System::Git, url).ok()?;
+            all.name_for_place(&path, &place, OURS)
+        };
+        for (url, name) in [
+            ("https://GIT.Corp/a", Some("team")),
+            ("HTTPS://git.corp:443/a", Some("team")),
+            ("https://[2001:DB8::1]:8443/a", Some("six")),
+            ("https://192.0.2.1/a", Some("four")),
+        ] {
+            assert_eq!(named(url), name, "{url}");
+        }
+        for url in ODD {
+            assert_eq!(named(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_only_a_page_says_is_ours_is_sent_what_is_for_the_module_by_name() {
+        let (all, theirs) = (all(), Trust { is_ours: false, ..OURS });
+        for (path, url, name) in [
+            ("git.corp/team/a", "https://git.corp/team/a.git", Some("team")),
+            ("evil.example/m", "https://git.corp/team/a.git", None),
+            ("evil.example/m", "ssh://git@git.corp:2222/team/a", None),
+            ("evil.example/m", "https://netrc.corp/team/a", None),
+        ] {
+            let (path, place) = (ModulePath::parse(path).unwrap(), Place::new(System::Git, url).unwrap());
+            assert_eq!(all.name_for_place(&path, &place, theirs), name, "{url}");
+        }
+    }
+
+    #[test]
     fn where_certificates_are_not_looked_at_only_a_key_goes() {
         let all = all();
         let path = ModulePath::parse("git.corp/team/a").unwrap();
         let named = |url: &str| {
             let place = Place::new(System::Git, url).unwrap();
-            all.name_for_place(&path, &place, true)
+            all.name_for_place(&path, &place, Trust { is_insecure: true, ..OURS })
         };
         for url in ["https://git.corp/team/a.git", "https://netrc.corp/team/a", "http://git.corp/team/a"] {
             assert_eq!(named(url), None, "{url}");
@@ -194,7 +280,7 @@ mod tests {
             let listed = Listed::new("one", "https://git.corp", credential).unwrap();
             let all = Credentials::default().with_listed(listed).unwrap();
             let place = Place::new(system, "https://git.corp/m").unwrap();
-            all.for_place(&path, &place, false).and_then(|chosen| chosen.credential.sent(system))
+            all.for_place(&path, &place, OURS).and_then(|chosen| chosen.credential.sent(system))
         };
         let Some(Sent::Header { name, value }) = of(basic("u"), System::Git) else { panic!("a header") };
         assert_eq!((name.as_str(), format!("{value:?}").as_str()), ("authorization", "****"));

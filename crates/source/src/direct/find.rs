@@ -209,24 +209,24 @@ impl Finder {
     /// # Errors
     /// The credential makes its own tokens, and has none.
     pub async fn terms(&self, path: &ModulePath, root: &str, place: &Place) -> Result<Terms, NoToken> {
-        let is_insecure = self.rules.is_insecure(path);
-        let sent = self.credentials.for_place(path, place, is_insecure);
+        let trust = self.rules.trust(path, place);
+        let sent = self.credentials.for_place(path, place, trust);
         let (name, credential) = match sent {
             Some(sent) => (Some(sent.name().to_owned()), Some(sent.ready(&self.via).await?)),
             None => (None, None),
         };
         let schemes = self.rules.schemes(path, root).into_iter().map(str::to_owned).collect();
-        Ok(Terms { access: Access { schemes, credential, is_insecure }, credential: name })
+        Ok(Terms { access: Access { schemes, credential, is_insecure: trust.is_insecure }, credential: name })
     }
 
     /// What the credential is called that a repository is sent.
     pub(super) fn credential(&self, path: &ModulePath, place: &Place) -> Option<&str> {
-        self.credentials.name_for_place(path, place, self.rules.is_insecure(path))
+        self.credentials.name_for_place(path, place, self.rules.trust(path, place))
     }
 
     /// Notes that a repository did not accept what it was sent.
     pub(super) fn doubt(&self, path: &ModulePath, place: &Place) {
-        if let Some(sent) = self.credentials.for_place(path, place, self.rules.is_insecure(path)) {
+        if let Some(sent) = self.credentials.for_place(path, place, self.rules.trust(path, place)) {
             sent.doubt();
         }
     }

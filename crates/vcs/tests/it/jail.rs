@@ -111,6 +111,20 @@ async fn a_command_of_the_transport_kind_sees_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_secret_for_a_host_that_cannot_be_read_is_not_sent_anywhere() {
+    let bench = Bench::new("env");
+    let secret = Sent::Header { name: "X-Token".to_owned(), value: Secret::new("tooSecret") };
+    let access = Access { schemes: vec!["https".to_owned()], credential: Some(secret), is_insecure: false };
+    for url in ["https://example.com\\.evil.example/r", "https://example.com:x/r", "https://example.com?/r"] {
+        let place = Place::new(System::Git, url).unwrap();
+        let refused = bench.jail.command(System::Git, Reach::Network(&place, &access));
+        assert!(matches!(refused, Err(VcsError::Astray { .. })), "{url}");
+        let open = Access { credential: None, ..access.clone() };
+        assert!(bench.jail.command(System::Git, Reach::Network(&place, &open)).is_ok());
+    }
+}
+
+#[tokio::test]
 async fn a_fault_is_told_by_its_words_without_secrets() {
     let bench = Bench::new(
         "echo \"remote: s3cr3t-token\" >&2

@@ -74,7 +74,9 @@ pub(super) fn of(config: &Config, path: &ModulePath, credentials: &Credentials) 
     let closed = scheme.map(|scheme| format!("{scheme} is not open for {root}; `network.schemes` opens it"));
     let none = systems.is_empty().then(|| format!("`govcs` allows no system for {root}"));
     let credential = match (&known.place, &known.page) {
-        (Some(place), _) => credentials.name_for_place(path, place, insecure).map(str::to_owned),
+        (Some(place), _) => {
+            credentials.name_for_place(path, place, rules.trust(path, place)).map(str::to_owned)
+        }
         (None, Some(page)) if !insecure => credentials.name_for_page(path.as_str(), page).map(str::to_owned),
         _ => None,
     };

@@ -4,7 +4,10 @@ use gomod::govcs::GoVcs;
 use gomod::repo::{self, PathRepo, RepoError};
 use gomod::{ModulePath, Patterns};
 
+use vcs::Place;
+
 use super::{Schemes, Vanity, VanityEntry};
+use crate::Trust;
 
 /// What the operator says about finding.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -43,6 +46,16 @@ impl Rules {
             schemes.push("http");
         }
         schemes
+    }
+
+    /// What is known of the repository of a module before anything is sent to it.
+    pub fn trust(&self, path: &ModulePath, place: &Place) -> Trust {
+        let host = path.as_str().split('/').next().unwrap_or_default();
+        // A path has no port.
+        let at = place.host().rsplit_once(':').map_or(place.host(), |(name, _)| name);
+        let is_named =
+            self.private.matches_folded(path.as_str()) || self.vanity.find(path.as_str()).is_some();
+        Trust { is_insecure: self.is_insecure(path), is_ours: host.eq_ignore_ascii_case(at) || is_named }
     }
 
     /// Whether certificates do not matter for a module (GOINSECURE).

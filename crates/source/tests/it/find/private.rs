@@ -2,8 +2,9 @@
 
 use gomod::Patterns;
 use gomod::govcs::GoVcs;
-use source::Class;
-use source::direct::find::{Rules, Schemes, Vanity};
+use source::direct::find::{Finder, Rules, Schemes, Vanity};
+use source::{Class, Credential, Credentials, Deadlines, Listed};
+use vcs::{Place, System};
 
 use super::{Https, World, find, finder};
 
@@ -108,4 +109,39 @@ async fn an_insecure_host_is_asked_without_a_look_at_its_certificate_and_then_ov
         assert_eq!(find(&finder, "example.com/m").await.unwrap_err().class(), Class::Unavailable);
         assert_eq!(world.count("example.com/m"), 0);
     }
+}
+
+/// A page of anybody's may say that a public module is in a private repository, for us to fetch it and to serve it to all.
+#[tokio::test]
+async fn a_stranger_s_page_does_not_choose_what_is_read_with_our_credentials() {
+    let world = World::of(&["example.com", "corp.example.com"]).await;
+    world.tags("example.com/m", &["example.com/m git https://corp.example.com/secret.git"]);
+    let password = || Credential::Basic { username: "ci".to_owned(), password: "hunter2".to_owned() };
+    let named = Listed::new("named", "https://corp.example.com", password()).unwrap();
+    let named = named.only_for(Patterns::parse("example.com/named"));
+    let credentials = Credentials::default()
+        .with_listed(named)
+        .and_then(|all| all.with_listed(Listed::new("corp", "https://corp.example.com", password())?))
+        .unwrap();
+    let vanity = Vanity::default().with("example.com/table", "https://corp.example.com/table.git").unwrap();
+    let rules = Rules { private: Patterns::parse("go.example.com/team"), vanity, ..Rules::default() };
+    let finder = Finder::new(&world.builder(Deadlines::default(), credentials), rules, super::no_ping());
+    let place = Place::new(System::Git, "https://corp.example.com/secret.git").unwrap();
+    for (module, credential) in [
+        ("example.com/m", None),
+        ("corp.example.com.evil.example/m", None),
+        ("sub.corp.example.com/m", None),
+        ("example.com/named", Some("named")),
+        ("corp.example.com/m", Some("corp")),
+        ("go.example.com/team/m", Some("corp")),
+        ("go.example.com/Team/m", Some("corp")),
+        ("go.example.com/m", None),
+        ("example.com/table/m", Some("corp")),
+    ] {
+        let terms = finder.terms(&super::path(module), module, &place).await.unwrap();
+        assert_eq!(terms.credential.as_deref(), credential, "{module}");
+        assert_eq!(terms.access.credential.is_some(), credential.is_some(), "{module}");
+    }
+    let found = find(&finder, "example.com/m").await.unwrap();
+    assert_eq!(found, "example.com/m git https://corp.example.com/secret.git");
 }
