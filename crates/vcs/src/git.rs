@@ -202,8 +202,9 @@ impl Inner {
             return VcsError::Missing { text };
         }
         match error {
+            // It denies us what it does not deny everybody.
             VcsError::Missing { text } => {
-                VcsError::Failed { command: "git ls-remote".to_owned(), trouble: Trouble::Other, text }
+                VcsError::Failed { command: "git ls-remote".to_owned(), trouble: Trouble::Auth, text }
             }
             other => other,
         }
