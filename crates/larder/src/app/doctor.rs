@@ -147,7 +147,11 @@ pub fn asked(loaded: &Loaded, environment: &Environment, path: &ModulePath) -> a
                 let why = format!("its page names a module proxy, not a repository: {}", proxy.as_str());
                 return Ok(Asked { trouble: lines(&why), ..asked });
             }
-            Err(error) => return Ok(Asked { trouble: in_lines(&error), ..asked }),
+            Err(error) => {
+                // The page of the path was shown it.
+                let credential = asked.explained.direct.as_ref().and_then(|direct| direct.credential.clone());
+                return Ok(Asked { credential, trouble: in_lines(&error), ..asked });
+            }
         };
         let (root, repository) = (Some(found.root.clone()), Some(found.place.url().to_owned()));
         let asked = Asked { root, repository, ..asked };

@@ -49,6 +49,8 @@ fn describe_asked(paper: &mut Paper, asked: &Asked) {
         |name: &str, text: &str, tone| rows.push(vec![Cell::soft(name), Cell(one_line(text), tone)]);
     if let (Some(root), Some(repository)) = (&asked.root, &asked.repository) {
         say("repository", &format!("{repository}, whose top is {root}"), Tone::Plain);
+    }
+    if asked.credential.is_some() || asked.repository.is_some() {
         let credential =
             asked.credential.as_deref().unwrap_or("none of ours; what the tool is configured with");
         say("credential", credential, Tone::Plain);
