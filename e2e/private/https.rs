@@ -7,7 +7,7 @@ use testkit::githost::Fault;
 use testkit::go;
 
 use crate::company::repositories::LIB;
-use crate::company::{AUTHORIZATION, Company, TOKEN, agree};
+use crate::company::{AUTHORIZATION, Company, TOKEN, agree, close};
 
 /// Versions and queries that are compared: of the module at the top, of one in a directory, of a second major version.
 const ASKED: [&str; 10] = [
@@ -133,4 +133,31 @@ async fn a_token_that_is_refused_is_an_outage_that_names_the_credential_and_ends
     std::fs::write(company.file("token"), TOKEN).unwrap();
     let works = async || (larder.ask("/corp.example/!team/lib/@v/list").await.status == 200).then_some(());
     eventually("the new token", works).await;
+}
+
+#[tokio::test]
+async fn what_the_operator_has_configured_for_git_leads_there_too() {
+    if !go::available() {
+        return;
+    }
+    let company = behind_a_token().await;
+    company.network.leads("code.corp.example", company.host.address());
+    let config = "[url \"https://code.corp.example/git/\"]\n\tinsteadOf = https://corp.example/\n";
+    let netrc = format!("machine code.corp.example login oauth2 password {TOKEN}\n");
+    let alone = company.alone("alone");
+    for home in ["server", "alone/home"] {
+        std::fs::create_dir_all(company.file(home)).unwrap();
+        std::fs::write(company.file(home).join(".gitconfig"), config).unwrap();
+        std::fs::write(company.file(home).join(".netrc"), &netrc).unwrap();
+        close(&company.file(home).join(".netrc"));
+    }
+    let larder = company
+        .bare_larder_at("server/data", &["private=corp.example", "vcs.remember=0s", "cache.negative=0s"]);
+    let through = company.client("through", &larder);
+    agree(&through, &alone, &["corp.example/Team/lib.git@v1.0.0"]).await;
+    // A path that names its repository is asked for at no page. That there is none, only its server says.
+    for door in ["@v/list", "@latest", "@v/v1.0.0.info", "@v/v1.0.0.mod", "@v/v1.0.0.zip"] {
+        let answer = larder.ask(&format!("/corp.example/!team/nothing.git/{door}")).await;
+        assert_eq!(answer.status, 503, "{door}: {}", answer.text());
+    }
 }

@@ -110,6 +110,44 @@ go 1.21
 package svn
 ";
 
+/// A module in Fossil.
+const FOSSIL: &str = r"
+handle fossil
+fossil init --date-override 2026-01-01T00:00:00Z m.fossil
+cd w
+fossil open --keep ../m.fossil
+fossil add go.mod m.go
+fossil commit --no-prompt --nosign --date-override 2026-01-02T03:04:05Z --comment one
+-- w/go.mod --
+module corp.example/Team/fossil
+
+go 1.21
+-- w/m.go --
+package fossil
+";
+
+#[tokio::test]
+async fn a_module_in_fossil_is_served_by_its_own_server() {
+    let company = Company::start().await;
+    recipe::make(FOSSIL, &company.file("fossil"));
+    let repository = company.file("fossil/m.fossil").display().to_string();
+    let by = |port| words(&format!("server {repository} --localhost --port {port}"));
+    let (_fossil, port) = serve("fossil", by).await;
+    company.network.leads("fossil.corp.example", ([127, 0, 0, 1], port).into());
+    company.host.page("/Team/fossil", "corp.example/Team/fossil fossil https://fossil.corp.example/");
+    let larder = company.larder(&["vcs.remember=1m"]);
+    let latest = larder.ask("/corp.example/!team/fossil/@latest").await;
+    assert_eq!(latest.status, 200, "{}", latest.text());
+    let text = latest.text();
+    let version = text.split('"').find(|word| word.starts_with("v0.0.0-20260102030405-")).unwrap();
+    let files = ["info", "mod", "zip"].map(|kind| format!("/corp.example/!team/fossil/@v/{version}.{kind}"));
+    for path in files {
+        let answer = larder.ask(&path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert!(answer.complete);
+    }
+}
+
 #[tokio::test]
 async fn modules_in_mercurial_and_subversion_are_served_where_govcs_lets_them_be() {
     if !go::available() {
