@@ -41,20 +41,18 @@ class Line:
 
 
 class Host:
-    """A host of the repositories, and the surroundings in which everybody is led to it."""
+    """A host of the repositories, and the surroundings in which everybody is led to it.
 
-    def __init__(self, bench, latency_ms):
-        self.bench, self.latency_ms = bench, latency_ms
+    `way`: the milliseconds that the host is away, over http; or `git` for git's daemon, `file` for none."""
+
+    def __init__(self, bench, way):
+        self.bench, self.way, self.server = bench, way, None
         self.root = repos.everything(bench.work / "direct.repos")
 
     def __enter__(self):
-        command = [str(self.bench.githost_bin), str(self.root), "127.0.0.1:{port}", str(self.latency_ms)]
-        self.server = Server("githost", command, self.bench.work)
-        self.log = Path(self.server.output.name)
-        self.clear()
-        config = self.bench.work / "direct.gitconfig"
-        config.write_text(f'[url "{self.server.url("/")}"]\n\tinsteadOf = https://{OWNER}/\n')
         self.before = dict(os.environ)
+        config = self.bench.work / "direct.gitconfig"
+        config.write_text(f'[url "{self._start()}/"]\n\tinsteadOf = https://{OWNER}/\n')
         os.environ.update({
             "GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
             "GOFLAGS": "-mod=mod -modcacherw", "GOPROXY": "direct", "GOSUMDB": "off", "GONOSUMDB": "", "GOPRIVATE": "",
@@ -62,21 +60,38 @@ class Host:
         })
         return self
 
+    def _start(self):
+        if self.way == "file":
+            return f"file://{self.root}"
+        if self.way == "git":
+            command = ["git", "daemon", "--export-all", "--reuseaddr", f"--base-path={self.root}", "--listen=127.0.0.1", "--port={port}"]
+            self.server = Server("git daemon", command, self.bench.work, speaks_http=False)
+            return f"git://127.0.0.1:{self.server.port}"
+        command = [str(self.bench.githost_bin), str(self.root), "127.0.0.1:{port}", str(self.way)]
+        self.server = Server("githost", command, self.bench.work)
+        self.clear()
+        return self.server.url()
+
     def __exit__(self, *_):
         os.environ.clear()
         os.environ.update(self.before)
-        self.server.stop()
+        if self.server:
+            self.server.stop()
         shutil.rmtree(TMPFS, ignore_errors=True)
 
     def clear(self):
-        self.server.output.truncate(0)
+        if self.server:
+            self.server.output.truncate(0)
 
     def requests(self):
-        return len(self.log.read_text().splitlines())
+        """How often the host was asked, where that can be counted."""
+        if self.way in ("git", "file"):
+            return {}
+        return {"requests": len(Path(self.server.output.name).read_text().splitlines())}
 
     @property
     def far(self):
-        return f"host {self.latency_ms} ms away" if self.latency_ms else "host on loopback"
+        return {0: "host on loopback", "git": "`git://` on loopback", "file": "`file://`"}.get(self.way, f"host {self.way} ms away")
 
 
 @contextmanager
@@ -119,8 +134,7 @@ def asked(host, server, ask):
     cpu, began = cpu_s(server), time.perf_counter()
     ask(server)
     took = time.perf_counter() - began
-    return {"ms": 1000 * took, "requests": host.requests(), "cpu_ms": 1000 * (cpu_s(server) - cpu),
-            "mb": server.memory_mb("VmHWM")}
+    return {"ms": 1000 * took, "cpu_ms": 1000 * (cpu_s(server) - cpu), "mb": server.memory_mb("VmHWM")} | host.requests()
 
 
 def ran(host, command, cwd=None):
@@ -134,8 +148,7 @@ def ran(host, command, cwd=None):
     if status:
         raise RuntimeError(f"{command}: {text[-400:]}")
     # The memory that wait4 tells of is at least that of this program, from which the command was forked.
-    return {"ms": 1000 * (time.perf_counter() - began), "requests": host.requests(),
-            "cpu_ms": 1000 * (used.ru_utime + used.ru_stime)}
+    return {"ms": 1000 * (time.perf_counter() - began), "cpu_ms": 1000 * (used.ru_utime + used.ru_stime)} | host.requests()
 
 
 def started(command):
@@ -317,8 +330,8 @@ def crowd_of(host, server, paths, clients):
     watcher.join()
     if errors:
         raise RuntimeError(f"{errors} of {clients} askers were not answered")
-    return peak, {"ms": 1000 * took, "requests": host.requests(), "cpu_ms": 1000 * (cpu_s(server) - cpu),
-                  "mb": server.memory_mb("VmHWM")}
+    found = {"ms": 1000 * took, "cpu_ms": 1000 * (cpu_s(server) - cpu), "mb": server.memory_mb("VmHWM")}
+    return peak, found | host.requests()
 
 
 def a_monorepo(bench, host):
@@ -412,15 +425,16 @@ def a_large_zip(bench, host):
     yield Line(work, "go", [ran(host, go("mod", "download", f"{OWNER}/large@v1.0.0"))], git)
 
 
-def row(measure, *latencies):
+def row(measure, *ways):
     def lines(bench, _):
-        for latency in latencies:
-            with Host(bench, latency) as host:
+        for way in ways:
+            with Host(bench, way) as host:
                 yield from measure(bench, host)
     return lines
 
 
 ROWS = {
-    "direct-list": row(a_list_again, 0, 50), "direct-mod": row(a_first_mod, 0, 50), "direct-second": row(a_second, 0, 50),
+    "direct-list": row(a_list_again, 0, 50, "git", "file"), "direct-mod": row(a_first_mod, 0, 50, "git", "file"),
+    "direct-second": row(a_second, 0, 50),
     "direct-mono": row(a_monorepo, 0, 50), "direct-push": row(a_push, 0, 50), "direct-large": row(a_large_zip, 0),
 }

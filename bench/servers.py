@@ -30,10 +30,10 @@ def free_port():
 
 
 class Server:
-    """A running server. `command` and `env` may use {port}."""
+    """A running server. `command` and `env` may use {port}. One that speaks no HTTP is ready when it accepts connections."""
 
-    def __init__(self, name, command, work, env=None, port=None):
-        self.name, self.port = name, port or free_port()
+    def __init__(self, name, command, work, env=None, port=None, speaks_http=True):
+        self.name, self.port, self.speaks_http = name, port or free_port(), speaks_http
         words = [word.format(port=self.port) for word in command]
         surroundings = {key: value.format(port=self.port) for key, value in (env or {}).items()}
         self.output = open(Path(work) / f"{name.replace(', ', '-')}.log", "ab")
@@ -52,6 +52,8 @@ class Server:
         while time.monotonic() < deadline:
             try:
                 with socket.create_connection(("127.0.0.1", self.port)) as stream:
+                    if not self.speaks_http:
+                        return
                     stream.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
                     if stream.recv(64):
                         return
