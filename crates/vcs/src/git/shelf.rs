@@ -1,9 +1,10 @@
 //! Kept copies of single commits: with all their files, or only outlined.
 //!
-//! An outline is a commit with its directories and at most the files at the top. It is what `.info` and `.mod` files are
-//! made of, and costs a thousandth of a large repository; files that are read are fetched one by one. Once a version was
-//! archived, its successors are fetched whole, since they share most of what is there. A server that leaves nothing out
-//! gives whole commits, and is asked for nothing else from then on.
+//! An outline is a commit with its directories and at most the small files of the upper ones, down to where the module is. It
+//! is what `.info` and `.mod` files are made of, and costs a thousandth of a large repository; what else is read is fetched
+//! one by one. With an outline come those of commits that are likely to be asked for next. Once a version was archived, its
+//! successors are fetched whole, since they share most of what is there. A server that leaves nothing out gives whole
+//! commits, and is asked for nothing else from then on.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
