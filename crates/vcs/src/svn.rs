@@ -246,9 +246,13 @@ impl Inner {
             Err(error) => return Err(told(error)),
         };
         let listed = said::files(&listing).ok_or_else(|| unexpected("svn list"))?;
+        let max = self.means.max_repository_bytes;
+        if listed.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.size_bytes)) > max {
+            return Err(VcsError::TooLarge { what: "the repository".to_owned(), max });
+        }
         let dir = self.means.jail.scratch()?;
         let top = dir.path().join("export");
-        let export = self.svn(EXPORT_DEADLINE)?.bound(dir.path(), self.means.max_repository_bytes);
+        let export = self.svn(EXPORT_DEADLINE)?.bound(dir.path(), max);
         let conversions = ["--native-eol", "LF", "--ignore-externals", "--ignore-keywords"];
         let export = export.args(["export", "--quiet"]).args(conversions);
         let export = export.args(["--revision", &number, "--", &url]).arg(&top);

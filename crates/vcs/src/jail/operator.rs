@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 /// Variables of the operator that commands of the transport kind are given.
-const ALLOWED: [&str; 16] = [
+const ALLOWED: [&str; 17] = [
     "HOME",
     "XDG_CONFIG_HOME",
     "USER",
@@ -25,6 +25,8 @@ const ALLOWED: [&str; 16] = [
     "GIT_SSL_CERT",
     "GIT_SSL_KEY",
     "GIT_SSH_COMMAND",
+    // Which schemes of those that are open git may use (cmd/go `vcs.Cmd.isSecureScheme`); it opens none.
+    "GIT_ALLOW_PROTOCOL",
     "HGRCPATH",
 ];
 

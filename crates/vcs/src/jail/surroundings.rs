@@ -113,7 +113,11 @@ fn transport(command: Command, inner: &Inner, place: &Place, access: &Access) ->
     let helper = inner.gate.helper();
     // These transports know no proxies, and go through the helper, or not at all.
     let is_led = |scheme: &&String| helper.is_some() || !(scheme.contains("ssh") || *scheme == "git");
-    let schemes: Vec<&str> = access.schemes.iter().filter(is_led).map(String::as_str).collect();
+    let own = inner.environment.value("GIT_ALLOW_PROTOCOL").map(|own| own.to_string_lossy());
+    let is_wanted =
+        |scheme: &&str| own.as_ref().is_none_or(|own| own.split(':').any(|allowed| allowed == *scheme));
+    let schemes = access.schemes.iter().filter(is_led).map(String::as_str);
+    let schemes: Vec<&str> = schemes.filter(is_wanted).collect();
     // Outranks every `protocol.*` setting. Where nothing is allowed the list is empty, which allows nothing.
     command = command.env("GIT_ALLOW_PROTOCOL", schemes.join(":"));
     if let (Some(helper), Some(through)) = (helper, &inner.through) {

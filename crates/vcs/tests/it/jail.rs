@@ -29,6 +29,7 @@ impl Bench {
             ("HOME".into(), "/operator".into()),
             ("SECRET".into(), "seen".into()),
             ("GIT_SSL_CAINFO".into(), "/operator/ca.pem".into()),
+            ("GIT_ALLOW_PROTOCOL".into(), "https:ssh:ext".into()),
         ]);
         let jail = Jail::new(JailSettings {
             tools: Tools::find(path.as_ref()),
@@ -90,7 +91,7 @@ async fn a_command_of_the_content_kind_sees_nothing_of_the_operator() {
 async fn a_command_of_the_transport_kind_sees_what_is_allowed() {
     let bench = Bench::new("env");
     let access = Access {
-        schemes: vec!["https".to_owned(), "ssh".to_owned()],
+        schemes: ["https", "ssh", "http"].map(str::to_owned).to_vec(),
         credential: Some(Sent::Header { name: "X-Token".to_owned(), value: Secret::new("tooSecret") }),
         is_insecure: false,
     };
@@ -100,7 +101,7 @@ async fn a_command_of_the_transport_kind_sees_what_is_allowed() {
     for expected in [
         "HOME=/operator\n",
         "GIT_SSL_CAINFO=/operator/ca.pem",
-        // No helper, and so no way through the gate for ssh.
+        // No helper, and so no way through the gate for ssh; and http is not among those that the operator allows to git.
         "GIT_ALLOW_PROTOCOL=https\n",
         "=http.https://example.com.extraHeader\n",
         "=X-Token: tooSecret\n",

@@ -4,6 +4,7 @@
 
 mod fossil;
 mod hg;
+mod keeping;
 mod ssh;
 mod svn;
 
@@ -27,25 +28,34 @@ fn repos(dir: &Path) -> Repos {
 
 /// The same, with an operator's configuration of the tools.
 fn configured(dir: &Path, environment: Operator) -> Repos {
+    Repos::new(jail(dir, environment), settings(dir))
+}
+
+/// A jail with the system's tools.
+fn jail(dir: &Path, environment: Operator) -> Jail {
     let tools = Tools::find("/usr/local/bin:/usr/bin:/bin".as_ref());
     let missing: Vec<System> = tools.missing().collect();
     assert!(missing.is_empty(), "not installed, and needed by these tests: {missing:?}");
     let helper = Some((env!("CARGO_BIN_EXE_vcs-child").into(), vec!["through".into()]));
-    let jail = Jail::new(JailSettings {
+    Jail::new(JailSettings {
         tools,
         environment,
         limits: Limits::default(),
         gate: Gate::open(GateSettings { helper, ..GateSettings::new(|address| address == HERE) }).unwrap(),
         dir: dir.join("jail"),
-    });
-    let settings = ReposSettings {
+    })
+    .unwrap()
+}
+
+/// Settings to begin with.
+fn settings(dir: &Path) -> ReposSettings {
+    ReposSettings {
         dir: dir.join("vcs"),
         fresh: Duration::from_mins(10),
         max_repository_bytes: 1 << 30,
         max_total_bytes: 1 << 30,
         status: Arc::new(|_, _| Box::pin(async { None })),
-    };
-    Repos::new(jail.unwrap(), settings)
+    }
 }
 
 /// The repository of a system at a path.
