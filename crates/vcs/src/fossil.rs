@@ -137,22 +137,6 @@ impl Repo for FossilRepo {
         })
     }
 
-    fn tags_behind<'a>(
-        &'a self,
-        _revision: &'a str,
-        _prefix: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<String>, VcsError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn descends_from<'a>(
-        &'a self,
-        _revision: &'a str,
-        _tag: &'a str,
-    ) -> BoxFuture<'a, Result<bool, VcsError>> {
-        Box::pin(async { Ok(false) })
-    }
-
     fn archive<'a>(
         &'a self,
         revision: &'a str,

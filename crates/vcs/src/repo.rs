@@ -1,5 +1,7 @@
 //! What is asked of a repository.
 
+use std::future::ready;
+
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -39,12 +41,20 @@ pub trait Repo: Send + Sync + 'static {
     /// The names of the tags with a prefix on a revision and on all its ancestors. Systems that cannot tell give none.
     fn tags_behind<'a>(
         &'a self,
-        revision: &'a str,
-        prefix: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<String>, VcsError>>;
+        _revision: &'a str,
+        _prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, VcsError>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
 
-    /// Whether a tag is on a revision or on one of its ancestors.
-    fn descends_from<'a>(&'a self, revision: &'a str, tag: &'a str) -> BoxFuture<'a, Result<bool, VcsError>>;
+    /// Whether a tag is on a revision or on one of its ancestors. Systems that cannot tell say no.
+    fn descends_from<'a>(
+        &'a self,
+        _revision: &'a str,
+        _tag: &'a str,
+    ) -> BoxFuture<'a, Result<bool, VcsError>> {
+        Box::pin(ready(Ok(false)))
+    }
 
     /// The files below a directory (empty for the root) at a revision, as a checkout converts them, without substitutions
     /// and exceptions that are meant for archives. Paths are relative to the directory. A directory that is not there has

@@ -5,7 +5,8 @@
 //! a revision, so that a copy would save nothing. A revision is a number, and what is asked for is the last one in which the
 //! repository's directory changed. There are no tags and no ancestors: tags are directories, which cmd/go lists with a
 //! slash that no version has, and it asks about no ancestors.
-//! What it promises: a directory at a revision is the one that had this name then (`URL@N`). cmd/go exports what the
+//! What it promises: a single file is as `svn cat` gives it, with its keywords filled in, and those of a directory are without,
+//! since cmd/go reads them so. A directory at a revision is the one that had this name then (`URL@N`). cmd/go exports what the
 //! directory of today was then, which is another one once a directory was replaced; the versions that it made before that
 //! are those made here.
 //! Deliberately not here: externals, which lead to other repositories, and names of revisions other than numbers and `HEAD`.
@@ -126,22 +127,6 @@ impl Repo for SvnRepo {
                 || -> BoxFuture<'static, _> { Box::pin(async move { this.file(number, &asked, max).await }) };
             self.inner.reading.join(&format!("{number} {max} {path}"), begin).await
         })
-    }
-
-    fn tags_behind<'a>(
-        &'a self,
-        _revision: &'a str,
-        _prefix: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<String>, VcsError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn descends_from<'a>(
-        &'a self,
-        _revision: &'a str,
-        _tag: &'a str,
-    ) -> BoxFuture<'a, Result<bool, VcsError>> {
-        Box::pin(async { Ok(false) })
     }
 
     fn archive<'a>(

@@ -78,17 +78,14 @@ async fn what_a_killed_fetch_left_is_in_nobodys_way() {
     for place in made(&dir.path().join("made")).into_iter().skip(1) {
         let id = open_at(&repos(dir.path()), &place, None).stat(None).await.unwrap().id;
         let copy = kept(dir.path()).pop().unwrap().join("copy");
-        match place.system() {
-            System::Hg => {
-                // With a journal there, hg adds nothing more; so there must be something.
-                recipe::make("cd hg\nhg copy large other\nhg commit -q -m more\n", &dir.path().join("made"));
-                fs::write(copy.join(".hg/store/journal"), "half").unwrap();
-                std::os::unix::fs::symlink("gone:1", copy.join(".hg/store/lock")).unwrap();
-            }
-            _ => {
-                fs::write(copy.join("half.fossil"), "half").unwrap();
-                fs::remove_file(copy.join("repository.fossil")).unwrap();
-            }
+        if place.system() == System::Hg {
+            // With a journal there, hg adds nothing more; so there must be something.
+            recipe::make("cd hg\nhg copy large other\nhg commit -q -m more\n", &dir.path().join("made"));
+            fs::write(copy.join(".hg/store/journal"), "half").unwrap();
+            std::os::unix::fs::symlink("gone:1", copy.join(".hg/store/lock")).unwrap();
+        } else {
+            fs::write(copy.join("half.fossil"), "half").unwrap();
+            fs::remove_file(copy.join("repository.fossil")).unwrap();
         }
         let repo = open_at(&repos(dir.path()), &place, None);
         assert_eq!(repo.stat(None).await.unwrap().id == id, place.system() != System::Hg, "{place}");

@@ -163,6 +163,8 @@ async fn nothing_of_other_repositories_is_exported_and_keywords_stay_as_they_are
     let names: Vec<_> = files.keys().map(String::as_str).collect();
     assert_eq!(names, ["a @b%20.txt", "id.txt"]);
     assert_eq!(files["id.txt"], "$Id$\n");
+    let filled = repo.read_file("2", "id.txt", 99).await.unwrap().unwrap();
+    assert!(filled.starts_with(b"$Id: id.txt 2 "), "{filled:?}");
     let stored = repo.read_file("2", "a @b%20.txt", 99).await.unwrap().unwrap();
     assert_eq!(stored, "$Id$\n");
 }
