@@ -35,6 +35,10 @@ go 1.21
 package m
 ";
 
+/// Where the repositories are.
+const VANITY: &str =
+    "vanity=corp.example/*=https://corp.example/git/*;open.example/*=https://open.example/git/open/*";
+
 /// What is asked of a module: what is known of it, the version that was asked for before, and one that was not.
 const KNOWN: [&str; 5] = ["@v/list", "@latest", "@v/v1.0.0.info", "@v/v1.0.0.mod", "@v/v1.0.0.zip"];
 const UNKNOWN: [&str; 4] = ["@v/v1.1.0.info", "@v/v1.1.0.mod", "@v/v1.1.0.zip", "@v/main.info"];
@@ -107,11 +111,9 @@ impl World {
         for name in ["old", "new", "open/old", "open/new"] {
             recipe::make(MODULE, &company.file("repositories/git").join(name));
         }
-        let vanity =
-            "vanity=corp.example/*=https://corp.example/git/*;open.example/*=https://open.example/git/open/*";
         let usual: [&str; 6] = [
             "upstream=direct",
-            vanity,
+            VANITY,
             "private=corp.example",
             "vcs.remember=0s",
             "cache.fresh=0s",

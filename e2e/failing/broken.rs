@@ -9,9 +9,12 @@ use std::process::Command;
 use testkit::eventually;
 use testkit::githost::{Fault, GitHost};
 
-use super::{KNOWN, UNKNOWN, World};
+use super::{KNOWN, UNKNOWN, VANITY, World};
 use crate::company::{AUTHORIZATION, close};
+use crate::larder;
 
+/// The name of our own log.
+const NAME: &str = "sums.corp.example";
 const BOTH: [&str; 2] = ["corp.example", "open.example"];
 
 fn git(world: &World, repository: &str, args: &[&str]) {
@@ -178,6 +181,28 @@ async fn a_tag_that_moves_changes_nothing_that_is_held_and_one_that_goes_is_abse
         }
         assert_eq!(world.bodies(&old, &["@v/list"]).await, [b"v1.0.0\n"]);
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_after_our_log_has_recorded_it_is_refused_to_who_trusts_the_log() {
+    let world = World::new(&[]).await;
+    let key = world.company.file("log.key").display().to_string();
+    let made = larder::run(world.company.dir.path(), &["sumdb", "init", NAME, "--key", &key]);
+    let verifier = String::from_utf8(made.stdout).unwrap();
+    let (name, key) = (format!("log.name={NAME}"), format!("log.key={key}"));
+    let recorder = world.company.bare_larder_at("recorder", &["upstream=direct", VANITY, &name, &key]);
+    let path = "/open.example/old/@v/v1.0.0.zip";
+    let first = recorder.ask(path).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    git(&world, "open/old", &["tag", "-f", "v1.0.0", "v1.1.0"]);
+    assert_eq!(recorder.ask(path).await.body, first.body);
+    let log = format!("sumdb={} {}/sumdb/{NAME}", verifier.trim(), recorder.url());
+    let larder = world.company.bare_larder_at("other", &["upstream=direct", VANITY, &log]);
+    let moved = larder.ask(path).await;
+    assert_eq!(moved.status, 502, "{}", moved.text());
+    assert!(moved.text().contains(NAME), "{}", moved.text());
+    let same = larder.ask("/open.example/old/@v/v1.0.0.mod").await;
+    assert_eq!(same.status, 200, "{}", same.text());
 }
 
 #[tokio::test]
