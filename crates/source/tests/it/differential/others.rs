@@ -285,3 +285,31 @@ async fn versions_and_lists_of_other_systems_are_those_that_the_go_command_makes
     }
     assert!(differences.is_empty(), "{} of {count} differ\n{}", differences.len(), differences.join("\n"));
 }
+
+/// The newest version of the repository that a recipe of Go's own tests makes at a place in its directory.
+async fn newest(system: System, recipe: &str, place: &str) -> Option<String> {
+    let made = recipe::once(&recipe::of_go(recipe)?, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let dir = tempfile::tempdir().unwrap();
+    let repos = repos_of(dir.path(), Operator::default(), GateSettings::new(|_| false), None);
+    let place = Place::new(system, &format!("file://{}/{place}", made.display())).unwrap();
+    let access = Access { schemes: vec!["file".to_owned()], ..Access::default() };
+    let repo = repos.open(&place, &access).unwrap();
+    let root = "example.test/hello".to_owned();
+    let found = Found { path: ModulePath::parse(&root).unwrap(), root, place, subdir: String::new() };
+    let info = Code::new(&found, repo).unwrap().latest().await.unwrap();
+    Some(info.version.as_str().to_owned())
+}
+
+/// Of Subversion by its script `mod_download_svn`; of Fossil by the timeline that its recipe compares.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn versions_of_gos_own_repositories_are_those_that_its_tests_name() {
+    if !go::available() {
+        return;
+    }
+    let Some(svn) = newest(System::Svn, "svn/hello", "").await else {
+        return eprintln!("SKIPPED: Go's own tests are not installed");
+    };
+    assert_eq!(svn, "v0.0.0-20170922011245-000000000001");
+    let fossil = newest(System::Fossil, "fossil/hello", "hello.fossil").await.unwrap();
+    assert!(fossil.starts_with("v0.0.0-20170922011907-d4c7dcdc29"), "{fossil}");
+}
