@@ -276,3 +276,37 @@ async fn other_versions_are_taken_along_where_they_cost_little() {
         assert_eq!(world.host.count("fetch"), want, "filters: {allowed}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_along_outlives_a_restart() {
+    let mut world = World::new(&versions(6)).await;
+    for name in ["v1.0.0", "v1.1.0"] {
+        world.repo().stat(Some(name)).await.unwrap();
+    }
+    world.restart();
+    let (repo, fetches) = (world.repo(), world.host.count("fetch"));
+    for name in ["v1.3.0", "v1.5.0"] {
+        let id = repo.stat(Some(name)).await.unwrap().id;
+        assert!(repo.read_file(&id, "go.mod", 100).await.unwrap().is_some(), "{name}");
+    }
+    assert_eq!(world.host.count("fetch"), fetches);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_files_that_are_kept_are_not_sent_again() {
+    let world = large("uploadpack.allowFilter=true").await;
+    let mut dice = testkit::Dice::new(8);
+    for number in 0..20 {
+        let bytes: Vec<u8> = (0..8 << 10).map(|_| u8::try_from(dice.below(256)).unwrap()).collect();
+        std::fs::write(world.dir.path().join(format!("host/r/a/b/file{number}")), bytes).unwrap();
+    }
+    world.go_on("git add .\ngit commit -q -m y\ngit tag a/b/v1.0.0\n");
+    world.repo().stat(Some("a/b/v1.0.0")).await.unwrap();
+    let before = kept_bytes(&world);
+    world.go_on("echo 'package b'\ncp stdout a/b/x.go\ngit add .\ngit commit -q -m z\ngit tag a/b/v1.1.0\n");
+    let id = world.repo().stat(Some("a/b/v1.1.0")).await.unwrap().id;
+    assert!(world.repo().read_file(&id, "a/b/go.mod", 100).await.unwrap().is_some());
+    assert_eq!(world.host.count("ls-refs"), 2);
+    let grown = kept_bytes(&world) - before;
+    assert!(before > 100_000 && grown < 20_000, "{before} bytes, and then {grown} more");
+}
