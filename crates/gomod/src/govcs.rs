@@ -107,6 +107,21 @@ impl GoVcs {
         }
         Err(Disallowed { vcs: vcs.to_owned(), root: root.to_owned(), private })
     }
+
+    /// Whether a version control system may be used for any repository at all, where there are private ones or none.
+    pub fn allows_somewhere(&self, vcs: &str, has_private: bool) -> bool {
+        let is_first = |at: usize, scope: &Scope| {
+            self.0.iter().position(|rule| rule.scope == *scope).is_some_and(|first| first == at)
+        };
+        self.0.iter().enumerate().any(|(at, rule)| {
+            let counts = match &rule.scope {
+                Scope::Private => has_private && is_first(at, &Scope::Private),
+                Scope::Public => is_first(at, &Scope::Public),
+                Scope::Matching(_) => true,
+            };
+            counts && rule.allowed.iter().any(|allowed| allowed == vcs || allowed == "all")
+        })
+    }
 }
 
 /// Reads an entry; `earlier` holds patterns and the entries that they were in.

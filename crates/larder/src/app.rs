@@ -41,6 +41,7 @@ use crate::pipeline::Pipeline;
 use crate::tasks::Tasks;
 
 use direct::Workshop;
+use direct::tools::Wanted;
 
 pub use build::{builder, pipeline_over};
 pub use direct::THROUGH;
@@ -106,6 +107,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
     let (retire, drain) = (config.timeout.retire.into(), config.timeout.drain.into());
     let control = data.join("control.sock");
     let socket = control::bind(&control).with_context(|| format!("could not open {}", control.display()))?;
+    let wanted = Wanted::by(config, &reading.environment);
     let (schedule, tracer) = (build::schedule(config), build::tracer(config)?);
     let live = Live {
         pipeline: pipeline.clone(),
@@ -117,14 +119,12 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
         clock: clock.clone(),
         told: Told { notify: notify.clone(), status: format!("Serving on {}", names.join(", ")) },
     };
-    if let Some(every) = systemd::watchdog(&reading.environment) {
-        tasks.attend(systemd::keep_alive(notify.clone(), every));
-    }
+    tasks.attend(systemd::keep_alive(notify.clone(), systemd::watchdog(&reading.environment)));
     let reloader = Arc::new(Reloader::new(reading, loaded, live));
     let scrub = Arc::new(Scrub::new(pipeline.clone(), Some(disk.clone()), clock.clone()));
     let api = api::Api::over(api::Parts {
         hook: hook::Hook::over(pipeline.clone(), tasks.clone(), clock.clone()),
-        workshop,
+        workshop: workshop.clone(),
         disk: disk.clone(),
         scrub: scrub.clone(),
         scrub_rate: schedule.bytes_per_s,
@@ -145,6 +145,7 @@ pub fn start(loaded: Loaded, with: Start) -> anyhow::Result<App> {
         tasks.spawn(listen::run(listener, admission.clone(), service.clone(), tasks.clone()));
     }
     reloader.ready();
+    tasks.attend(wanted.tell(workshop));
     Ok(App { addresses, names, pipeline, reloader, notify, disk, tasks, tracer, retire, drain })
 }
 

@@ -101,7 +101,9 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Status { ask, named } => status::run(&ask, named.as_ref()),
         Mode::Tools { loaded, shown } => doctor::tools(&loaded, &shown),
         Mode::Auth { path, loaded, shown } => doctor::auth(&path, &loaded, &shown),
-        Mode::Explain { ask, named, reading } => explain::run(&ask, &named, &reading),
+        Mode::Explain { ask, named, asks_sources, reading } => {
+            explain::run(&ask, &named, asks_sources, &reading)
+        }
         Mode::Refresh { ask, named } => refresh::run(&ask, &named),
         Mode::Invalidate { ask, named } => invalidate::run(&ask, &named),
         Mode::Audit { call, loaded, shown } => sumdb::audit::run(call, &loaded, &shown),

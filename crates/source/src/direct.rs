@@ -89,6 +89,11 @@ impl Direct {
         }
     }
 
+    /// What finds repositories.
+    pub fn finder(&self) -> &Finder {
+        &self.parts.finder
+    }
+
     /// The kept copies of repositories; nothing before the first of them is asked.
     pub fn kept(&self) -> Option<Kept> {
         self.parts.repositories.opened()?.kept()

@@ -53,3 +53,15 @@ fn the_default_is_that_of_go() {
         assert!(rules.check("fossil", "example.com", false).is_err());
     }
 }
+
+#[test]
+fn a_system_is_allowed_somewhere_if_a_rule_that_counts_allows_it() {
+    let allows =
+        |setting: &str, vcs, has_private| GoVcs::parse(setting).unwrap().allows_somewhere(vcs, has_private);
+    assert!(allows("", "git", false) && allows("", "hg", false) && !allows("", "svn", false));
+    assert!(allows("", "svn", true));
+    assert!(!allows("private:git", "svn", true), "the default's rule stands behind it");
+    assert!(!allows("public:git", "hg", false));
+    assert!(allows("example.com:fossil", "fossil", false));
+    assert!(!allows("public:off,private:off", "git", true));
+}

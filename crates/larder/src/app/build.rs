@@ -279,7 +279,11 @@ pub(super) fn outbound(config: &Config) -> Outbound {
     }
 }
 
-fn routes(config: &Config, builder: &Builder) -> anyhow::Result<Routes> {
+/// Which sources which modules come from.
+///
+/// # Errors
+/// An upstream cannot be used.
+pub(super) fn routes(config: &Config, builder: &Builder) -> anyhow::Result<Routes> {
     let mut routes = Vec::new();
     for route in &config.route {
         let chain = chain(route.upstream.reveal(), builder);

@@ -4,6 +4,7 @@
 //! long as the server, and are handed from settings to settings. What may be asked of which of them is made anew.
 
 mod fetches;
+pub(super) mod tools;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

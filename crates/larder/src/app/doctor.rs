@@ -17,7 +17,7 @@ use vcs::{Place, System, VcsError};
 use super::build;
 use super::direct::{self, Workshop};
 use super::explain::{Explained, Minting, explain};
-use crate::config::{Config, Environment, Loaded, Upstream};
+use crate::config::{Config, Environment, Loaded};
 use crate::observe::causes;
 use crate::tasks;
 
@@ -102,9 +102,7 @@ pub fn installed(config: &Config, environment: &Environment) -> anyhow::Result<I
         version: None,
         needed_for: "repositories that are reached over ssh".to_owned(),
     };
-    let mut lists = config.route.iter().map(|route| &route.upstream).chain([&config.upstream]);
-    let is_used = lists.any(Upstream::ends_direct) || !config.gonoproxy.is_empty();
-    Ok(Installed { is_used, tools: told.into_iter().chain([ssh]).collect() })
+    Ok(Installed { is_used: direct::tools::are_used(config), tools: told.into_iter().chain([ssh]).collect() })
 }
 
 fn needed_for(system: System) -> &'static str {
@@ -181,7 +179,7 @@ async fn tags(workshop: &Workshop, place: &Place, access: &Access) -> Result<u64
 }
 
 /// Why a repository did not let us in, and its server's own words.
-fn told(error: &VcsError) -> Vec<String> {
+pub(super) fn told(error: &VcsError) -> Vec<String> {
     let mut told = in_lines(error);
     if let VcsError::Failed { text, .. } | VcsError::Missing { text } = error {
         told.extend(lines(text));
@@ -190,7 +188,7 @@ fn told(error: &VcsError) -> Vec<String> {
 }
 
 /// An error and what caused it, each in lines of its own.
-fn in_lines(error: &dyn Error) -> Vec<String> {
+pub(super) fn in_lines(error: &dyn Error) -> Vec<String> {
     let mut told = lines(&error.to_string());
     told.extend(causes(error).flat_map(|cause| lines(&cause.to_string())));
     told.dedup();
@@ -198,7 +196,7 @@ fn in_lines(error: &dyn Error) -> Vec<String> {
 }
 
 /// Text of servers, a line each, without users and passwords of addresses.
-fn lines(text: &str) -> Vec<String> {
+pub(super) fn lines(text: &str) -> Vec<String> {
     crate::config::redact(text)
         .lines()
         .map(str::trim)
@@ -208,10 +206,10 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 /// A directory to work in, which is gone afterwards.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config) -> Self {
         Self(config.data.join("vcs").join(format!("doctor-{}", std::process::id())))
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! Everything is told from settings alone, so that it can be told by the running server, of the settings in force there,
 //! and without one, of those that it would start with. No source is asked, no name is looked up: a private name does not
-//! leave the house because somebody wanted to know whether it would.
+//! leave the house because somebody wanted to know whether it would. Only [`ask`] asks, when it is told to.
 //!
 //! What decides is decided elsewhere (`source::Routes`, `trust::Databases`, `auth::Separation`, `source::direct::find`); here
 //! the settings are read by the same patterns, and a test compares the two.
 
+mod asking;
 mod checksum;
 mod direct;
 mod minting;
@@ -20,6 +21,7 @@ use super::api::modules::VersionState;
 use super::secrets;
 use crate::config::{Config, Loaded, Origin, Pattern};
 
+pub use asking::{Outcome, Step, What, ask};
 pub use checksum::Checksum;
 pub use direct::{Direct, FoundBy};
 pub use minting::Minting;
@@ -49,6 +51,9 @@ pub struct Explained {
     /// What `direct` would do, if it is among the sources.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub direct: Option<Direct>,
+    /// What came of asking the sources, if they were.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub asked: Vec<Step>,
     /// What is held of the version; left out if none was named, or nobody was there who knows.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub held: Option<VersionState>,
@@ -115,6 +120,7 @@ pub fn explain(loaded: &Loaded, path: &ModulePath) -> anyhow::Result<Explained> 
         direct: asks_direct.then(|| direct::of(config, path, &credentials)).transpose()?,
         private_by,
         way,
+        asked: Vec::new(),
         held: None,
         versions_held: None,
     })

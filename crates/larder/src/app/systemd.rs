@@ -131,7 +131,8 @@ pub(super) fn watchdog(environment: &Environment) -> Option<Duration> {
 }
 
 /// Says again and again that the service is alive. A runtime that stands still does not say it.
-pub(super) async fn keep_alive(notify: Notify, every: Duration) {
+pub(super) async fn keep_alive(notify: Notify, every: Option<Duration>) {
+    let Some(every) = every else { return };
     let mut beats = tokio::time::interval(every);
     loop {
         beats.tick().await;

@@ -119,10 +119,12 @@ Examples:
   larder explain corp.example.com/team/lib@v1.4.0
       The same, and what is held of this version, from where and why it is trusted.
   larder explain corp.example.com/team/lib --json | jq -r '.way.sources[].name'
+  larder explain corp.example.com/team/lib@main --ask
+      And what its sources say now, step by step, with times: where the repository is, its tags, the version.
 
-By the running server, of the settings in force there; otherwise by the settings here. Nobody is asked: the name does
-not leave the machine.
-Exit codes: 0 explained, 1 failed, 2 mistake in the command line or the configuration, 4 the module can come from
+By the running server, of the settings in force there; otherwise by the settings here. Nobody is asked without --ask:
+the name does not leave the machine. With it this command asks, as its user and in its environment.
+Exit codes: 0 explained, 1 failed, or no source has it, 2 mistake in the command line or the configuration, 4 the module can come from
             nowhere.";
 
 const REFRESH: &str = "\
@@ -223,9 +225,9 @@ pub(super) enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Explain which settings decide over a module, without asking anybody.
+    /// Explain which settings decide over a module; nobody is asked unless told to.
     #[command(after_help = EXPLAIN)]
-    Explain(Change),
+    Explain(Explain),
     /// Have the running server ask its sources for a module now.
     #[command(after_help = REFRESH)]
     Refresh(Change),
@@ -273,6 +275,16 @@ pub(super) struct Change {
     pub json: bool,
     #[command(flatten)]
     pub settings: Settings,
+}
+
+/// What `explain` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    /// Ask the sources too, and tell what each says.
+    #[arg(long = "ask")]
+    pub asks_sources: bool,
+    #[command(flatten)]
+    pub what: Change,
 }
 
 /// The commands about the configuration.

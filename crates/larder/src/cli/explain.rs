@@ -3,16 +3,19 @@
 use super::Exit;
 use super::mode::Ask;
 use super::named::Named;
-use super::paper::{Cell, Paper, Tone, count, one_line};
+use super::paper::{Cell, Paper, Tone, count, heading, one_line};
 use super::status::files;
 use crate::app::call::NoServer;
+
 use crate::app::explain::{
-    After, Direct, Explained, FoundBy, Minting, Rule, Served, SourceOf, ToldBy, explain,
+    After, Direct, Explained, FoundBy, Minting, Outcome, Rule, Served, SourceOf, Step, ToldBy,
+    ask as sources_asked, explain,
 };
 use crate::config::Reading;
 
-/// Explains; [`Exit::Attention`] when the module can come from nowhere.
-pub(super) fn run(ask: &Ask, named: &Named, reading: &Reading) -> anyhow::Result<Exit> {
+/// Explains, and asks the sources if that is wanted; [`Exit::Attention`] when the module can come from nowhere,
+/// [`Exit::Failed`] when no source has it.
+pub(super) fn run(ask: &Ask, named: &Named, asks_sources: bool, reading: &Reading) -> anyhow::Result<Exit> {
     let told = ask.caller().get::<Explained>(&named.call_below("explain"));
     let explained = match told {
         Err(error) if error.is::<NoServer>() => {
@@ -22,11 +25,22 @@ pub(super) fn run(ask: &Ask, named: &Named, reading: &Reading) -> anyhow::Result
         }
         told => told?,
     };
+    let mut asked = Vec::new();
+    if asks_sources {
+        let loaded = reading.load()?;
+        asked = sources_asked(&loaded, &ask.shown.environment, (named.path(), named.want()))?;
+    }
+    let explained = Explained { asked, ..explained };
     super::print_described(&ask.shown, &explained, describe)?;
     let refused = explained.direct.as_ref().and_then(|direct| direct.refused.as_ref());
     let is_lost = explained.way.sources.len() == 1 && refused.is_some();
     let is_nowhere = explained.way.no_source.is_some() || is_lost;
-    Ok(if is_nowhere { Exit::Attention } else { Exit::Fine })
+    let is_had = explained.asked.last().is_none_or(|step| step.outcome == Outcome::Ok);
+    Ok(match (is_nowhere, is_had) {
+        (true, _) => Exit::Attention,
+        (false, true) => Exit::Fine,
+        (false, false) => Exit::Failed,
+    })
 }
 
 /// The settings that decide, and what they decide.
@@ -72,10 +86,40 @@ pub(super) fn describe(paper: &mut Paper, explained: &Explained) {
         say("told by", "the settings, as a server would start with them".to_owned(), Tone::Soft, None);
     }
     paper.table(&rows);
+    if !explained.asked.is_empty() {
+        paper.space();
+        paper.table(&asked(&explained.asked));
+    }
     if let Some(held) = &explained.held {
         paper.space();
         files(paper, held);
     }
+}
+
+/// What was asked, a row each; what was said in more lines stands below its first.
+fn asked(steps: &[Step]) -> Vec<Vec<Cell>> {
+    let mut rows = vec![heading(&["SOURCE", "ASKED FOR", "OUTCOME", "TIME", "SAID"])];
+    for step in steps {
+        let tone = match step.outcome {
+            Outcome::Ok => Tone::Good,
+            Outcome::Absent => Tone::Warn,
+            Outcome::Failed => Tone::Bad,
+        };
+        let mut said = step.said.iter();
+        rows.push(vec![
+            Cell::soft(&step.source),
+            Cell::plain(step.what.to_string()),
+            Cell(step.outcome.to_string(), tone),
+            Cell::plain(format!("{} ms", count(step.took_ms))),
+            Cell::plain(said.next().map_or("", String::as_str)),
+        ]);
+        rows.extend(said.map(|line| {
+            let mut row = vec![Cell::soft(""); 4];
+            row.push(Cell::plain(line));
+            row
+        }));
+    }
+    rows
 }
 
 fn rule(rule: &Rule) -> Cell {

@@ -6,8 +6,8 @@ use clap_complete::Shell;
 use gomod::ModulePath;
 
 use super::args::{
-    Args, Change, Command, ConfigCommand, DoctorCommand, Document, Init, Record, Settings, SumdbCommand,
-    Verify,
+    Args, Change, Command, ConfigCommand, DoctorCommand, Document, Explain, Init, Record, Settings,
+    SumdbCommand, Verify,
 };
 use super::named::Named;
 use super::sumdb;
@@ -34,7 +34,7 @@ pub(super) enum Mode {
     /// Ask the repository of a module.
     Auth { path: ModulePath, loaded: Box<Loaded>, shown: Shown },
     /// Explain which settings decide over a module.
-    Explain { ask: Ask, named: Named, reading: Box<Reading> },
+    Explain { ask: Ask, named: Named, asks_sources: bool, reading: Box<Reading> },
     /// Have its sources asked.
     Refresh { ask: Ask, named: Named },
     /// Have it forget what may change.
@@ -116,9 +116,9 @@ impl Mode {
             Some(Command::Doctor { command: DoctorCommand::Auth { path, json, settings } }) => {
                 Self::Auth { path, loaded: load(&settings)?, shown: shown(json) }
             }
-            Some(Command::Explain(Change { named, json, settings })) => {
+            Some(Command::Explain(Explain { asks_sources, what: Change { named, json, settings } })) => {
                 let reading = Box::new(reading(&settings));
-                Self::Explain { ask: ask(&settings, json)?, named, reading }
+                Self::Explain { ask: ask(&settings, json)?, named, asks_sources, reading }
             }
             Some(Command::Refresh(Change { named, json, settings })) => {
                 Self::Refresh { ask: ask(&settings, json)?, named }

@@ -35,6 +35,11 @@ impl Named {
         &self.path
     }
 
+    /// What is asked for it, if not the module as a whole.
+    pub(super) fn want(&self) -> Option<&Request> {
+        self.version.as_ref().map(|(_, want)| want)
+    }
+
     /// The call that tells its state.
     pub(super) fn call(&self) -> String {
         self.call_below("modules")

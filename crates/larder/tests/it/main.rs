@@ -5,6 +5,7 @@
 
 mod admin;
 mod adversary;
+mod asking;
 mod cli;
 mod clients;
 mod config;

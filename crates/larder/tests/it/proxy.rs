@@ -73,7 +73,9 @@ impl TestProxy {
     }
 
     fn start(dir: TempDir, settings: Vec<(String, String)>, clock: Clock) -> Self {
-        Self::start_in(dir, settings, clock, Environment::default())
+        // Without tools, which most tests have no use for, and whose start takes long.
+        let environment = Environment::from([("PATH".to_owned(), "/nowhere".to_owned())]);
+        Self::start_in(dir, settings, clock, environment)
     }
 
     fn start_in(

@@ -155,6 +155,11 @@ impl Finder {
         found
     }
 
+    /// By what a module is found, should it be; nothing for what cannot be a module.
+    pub fn by(&self, path: &ModulePath) -> Option<Outcome> {
+        self.rules.lead(path).ok().map(|lead| Outcome::from(&lead))
+    }
+
     async fn follow(&self, path: &ModulePath, lead: Lead) -> Result<Discovery, FindError> {
         match lead {
             Lead::Table(entry) => {

@@ -298,3 +298,36 @@ async fn a_source_that_was_wrong_is_told_once_whether_another_one_answered_or_no
     assert_eq!(raw::get(process.address, &files.list_url()).await.text(), "v1.0.0\n");
     assert_eq!(told_of_sources(&process.end(), "the version list"), once("source_wrong"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_are_told_at_the_start_where_some_module_comes_from_its_repository() {
+    let bin = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/bin/sh", bin.path().join("sh")).unwrap();
+    let git = bin.path().join("git");
+    std::fs::write(&git, "#!/bin/sh\necho git version 9.8.7\n").unwrap();
+    std::fs::set_permissions(&git, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = bin.path().display().to_string();
+    let start = |upstream: &str, more: &[(&str, &str)]| {
+        Process::start_with(upstream, "json", &[&[("PATH", path.as_str())], more].concat())
+    };
+    for (more, missing) in [
+        (&[][..], "hg"),
+        (&[("LARDER_GOVCS", "public:git")], ""),
+        (
+            &[("LARDER_PRIVATE", "corp.example"), ("LARDER_VANITY", "corp.example=ssh://git@h.example/r")],
+            "hg, svn, fossil, ssh",
+        ),
+    ] {
+        let mut process = start("direct", more);
+        let mut log = String::new();
+        while !log.contains("looked for the tools") {
+            assert!(process.log.read_line(&mut log).unwrap() > 0, "{log}");
+        }
+        log += &process.end();
+        assert!(log.contains("\"found\":\"git 9.8.7\""), "{log}");
+        assert_eq!(log.contains("tools_missing"), !missing.is_empty(), "{log}");
+        assert!(missing.is_empty() || log.contains(&format!("\"missing\":\"{missing}\"")), "{log}");
+    }
+    let quiet = start("https://proxy.example", &[]).end();
+    assert!(!quiet.contains("tools"), "{quiet}");
+}
