@@ -1,7 +1,8 @@
 //! What fetches from version control, built from the settings.
 //!
-//! The repositories (the jail, the way to the network, the kept copies) are made when the first of them is asked, live as
-//! long as the server, and are handed from settings to settings. What may be asked of which of them is made anew.
+//! The repositories (the jail, the way to the network, the kept copies) are made when the first of them is asked, or when
+//! it is said which tools there are, live as long as the server, and are handed from settings to settings. What may be asked
+//! of which of them is made anew.
 
 mod fetches;
 pub(super) mod tools;

@@ -1,7 +1,7 @@
 //! The repositories that `direct` asks, made when the first one is asked.
 //!
-//! Asking needs a jail, a gate and a place for copies. A server that only ever asks proxies has none of them, although the
-//! default chain ends in `direct`.
+//! Asking needs a jail, a gate and a place for copies. A server without tools has none of them, although the default chain
+//! ends in `direct`; with tools, whoever says at the start which there are opens them, behind the readiness of the server.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
