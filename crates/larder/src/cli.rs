@@ -99,7 +99,7 @@ fn run(mode: Mode) -> anyhow::Result<Exit> {
         Mode::Scrub { call, loaded, json } => scrub::run(&call, &loaded, json),
         Mode::SumdbInit { name, key, loaded } => sumdb::init::run(&name, &key, &loaded),
         Mode::Status { ask, named } => status::run(&ask, named.as_ref()),
-        Mode::Tools { loaded, shown } => doctor::tools(&loaded, &shown),
+        Mode::Tools { path, loaded, shown } => doctor::tools(path.as_ref(), &loaded, &shown),
         Mode::Auth { path, loaded, shown } => doctor::auth(&path, &loaded, &shown),
         Mode::Explain { ask, named, asks_sources, reading } => {
             explain::run(&ask, &named, asks_sources, &reading)

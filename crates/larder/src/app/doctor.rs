@@ -28,6 +28,22 @@ pub struct Installed {
     pub is_used: bool,
     /// Each tool.
     pub tools: Vec<Tool>,
+    /// What the settings decide for the module that was asked about; left out if none was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub explained: Option<Explained>,
+}
+
+impl Installed {
+    /// The tool that is needed and missing: that of the module's repository as far as the settings and the path tell its
+    /// system, and git where they do not.
+    pub fn lacks(&self) -> Option<&str> {
+        let needed = match &self.explained {
+            Some(explained) => explained.direct.as_ref()?.system.as_deref().unwrap_or("git"),
+            None => Some("git").filter(|_| self.is_used)?,
+        };
+        let tool = self.tools.iter().find(|tool| tool.name == needed)?;
+        tool.file.is_none().then_some(&*tool.name)
+    }
 }
 
 /// A tool.
@@ -70,11 +86,17 @@ pub struct Asked {
     pub trouble: Vec<String>,
 }
 
-/// Which tools are installed.
+/// Which tools are installed, and what the settings decide for a module.
 ///
 /// # Errors
-/// No runtime can be made.
-pub fn installed(config: &Config, environment: &Environment) -> anyhow::Result<Installed> {
+/// No runtime can be made; a setting, such as a secret's file, cannot be used.
+pub fn installed(
+    loaded: &Loaded,
+    environment: &Environment,
+    path: Option<&ModulePath>,
+) -> anyhow::Result<Installed> {
+    let config = &loaded.config;
+    let explained = path.map(|path| explain(loaded, path)).transpose()?;
     let tools = direct::tools(environment);
     let dir = Scratch::of(config);
     let guard = Arc::new(ArcSwap::from_pointee(build::guard(config)));
@@ -102,7 +124,8 @@ pub fn installed(config: &Config, environment: &Environment) -> anyhow::Result<I
         version: None,
         needed_for: "repositories that are reached over ssh".to_owned(),
     };
-    Ok(Installed { is_used: direct::tools::are_used(config), tools: told.into_iter().chain([ssh]).collect() })
+    let is_used = direct::tools::are_used(config);
+    Ok(Installed { is_used, tools: told.into_iter().chain([ssh]).collect(), explained })
 }
 
 fn needed_for(system: System) -> &'static str {

@@ -8,12 +8,11 @@ use super::paper::{Cell, Paper, Tone, count, heading, one_line};
 use crate::app::doctor::{Asked, Installed, Tool, asked, installed};
 use crate::config::Loaded;
 
-/// Shows the tools; [`Exit::Attention`] when git is needed and missing.
-pub(super) fn tools(loaded: &Loaded, shown: &Shown) -> anyhow::Result<Exit> {
-    let installed = installed(&loaded.config, &shown.environment)?;
+/// Shows the tools, and what the settings say of a module; [`Exit::Attention`] when one is needed and missing.
+pub(super) fn tools(path: Option<&ModulePath>, loaded: &Loaded, shown: &Shown) -> anyhow::Result<Exit> {
+    let installed = installed(loaded, &shown.environment, path)?;
     super::print_described(shown, &installed, describe_tools)?;
-    let has_git = installed.tools.iter().any(|tool| tool.name == "git" && tool.file.is_some());
-    Ok(if installed.is_used && !has_git { Exit::Attention } else { Exit::Fine })
+    Ok(if installed.lacks().is_some() { Exit::Attention } else { Exit::Fine })
 }
 
 fn describe_tools(paper: &mut Paper, installed: &Installed) {
@@ -22,6 +21,13 @@ fn describe_tools(paper: &mut Paper, installed: &Installed) {
     paper.table(&rows);
     if !installed.is_used {
         paper.line(&[Cell::soft("no source is `direct`: none of them is used")]);
+    }
+    let Some(explained) = &installed.explained else { return };
+    paper.space();
+    super::explain::describe(paper, explained);
+    if let Some(lacking) = installed.lacks() {
+        paper.space();
+        paper.line(&[Cell(format!("{lacking} is needed for this module, and is missing"), Tone::Bad)]);
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) enum Mode {
     /// Tell how the running server does, or what it knows.
     Status { ask: Ask, named: Option<Named> },
     /// Tell which tools are installed.
-    Tools { loaded: Box<Loaded>, shown: Shown },
+    Tools { path: Option<ModulePath>, loaded: Box<Loaded>, shown: Shown },
     /// Ask the repository of a module.
     Auth { path: ModulePath, loaded: Box<Loaded>, shown: Shown },
     /// Explain which settings decide over a module.
@@ -110,8 +110,8 @@ impl Mode {
             Some(Command::Status { named, json, settings }) => {
                 Self::Status { ask: ask(&settings, json)?, named }
             }
-            Some(Command::Doctor { command: DoctorCommand::Vcs { json, settings } }) => {
-                Self::Tools { loaded: load(&settings)?, shown: shown(json) }
+            Some(Command::Doctor { command: DoctorCommand::Vcs { path, json, settings } }) => {
+                Self::Tools { path, loaded: load(&settings)?, shown: shown(json) }
             }
             Some(Command::Doctor { command: DoctorCommand::Auth { path, json, settings } }) => {
                 Self::Auth { path, loaded: load(&settings)?, shown: shown(json) }

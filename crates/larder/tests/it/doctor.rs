@@ -47,6 +47,30 @@ fn tools_are_told_with_their_versions_and_what_needs_those_that_are_missing() {
 }
 
 #[test]
+fn the_tool_of_a_module_is_told_with_the_rules_that_match_it() {
+    let home = tempfile::tempdir().unwrap();
+    let bin = home.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink("/bin/sh", bin.join("sh")).unwrap();
+    tool(&bin, "git", "echo git version 9.8.7");
+    let bin = bin.display().to_string();
+    let table = "vanity=corp.example/old=svn https://svn.corp.example/old";
+    let doctor = |module: &str| {
+        let args = ["doctor", "vcs", module, "--private", "corp.example", "--set", table];
+        larder(home.path(), &bin, &args)
+    };
+    let (code, text) = doctor("corp.example/old/lib");
+    assert_eq!(code, 4, "{text}");
+    for words in ["svn is needed for this module", "`corp.example`", "https://svn.corp.example/old"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let (code, text) = doctor("github.com/corp/lib");
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("is needed for this module"), "{text}");
+    assert_eq!(larder(home.path(), &bin, &["doctor", "vcs", "not a module"]).0, 2);
+}
+
+#[test]
 fn a_repository_that_cannot_be_asked_is_told_with_its_reason_and_without_secrets() {
     let home = tempfile::tempdir().unwrap();
     let bin = home.path().join("bin");
