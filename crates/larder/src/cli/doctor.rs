@@ -24,7 +24,7 @@ fn describe_tools(paper: &mut Paper, installed: &Installed) {
     }
     let Some(explained) = &installed.explained else { return };
     paper.space();
-    super::explain::describe(paper, explained);
+    super::explain::describe_settings(paper, explained);
     if let Some(lacking) = installed.lacks() {
         paper.space();
         paper.line(&[Cell(format!("{lacking} is needed for this module, and is missing"), Tone::Bad)]);
@@ -48,7 +48,7 @@ pub(super) fn auth(path: &ModulePath, loaded: &Loaded, shown: &Shown) -> anyhow:
 }
 
 fn describe_asked(paper: &mut Paper, asked: &Asked) {
-    super::explain::describe(paper, &asked.explained);
+    super::explain::describe_settings(paper, &asked.explained);
     paper.space();
     let mut rows = Vec::new();
     let mut say =

@@ -47,6 +47,35 @@ pub(super) fn run(ask: &Ask, named: &Named, asks_sources: bool, reading: &Readin
 pub(super) fn describe(paper: &mut Paper, explained: &Explained) {
     let version = explained.version.as_ref().map_or(String::new(), |version| format!("@{version}"));
     paper.line(&[Cell(one_line(&format!("{}{version}", explained.module)), Tone::Strong)]);
+    let mut rows = settings(explained);
+    let held = match explained.versions_held {
+        Some(0) => "nothing".to_owned(),
+        Some(1) => "1 version".to_owned(),
+        Some(versions) => format!("{} versions", count(versions)),
+        None => "not known: no server runs on the data directory".to_owned(),
+    };
+    rows.push(vec![Cell::soft("held"), Cell::plain(&held)]);
+    if explained.told_by == ToldBy::Settings {
+        rows.push(vec![Cell::soft("told by"), Cell::soft("the settings, as a server would start with them")]);
+    }
+    paper.table(&rows);
+    if !explained.asked.is_empty() {
+        paper.space();
+        paper.table(&asked(&explained.asked));
+    }
+    if let Some(held) = &explained.held {
+        paper.space();
+        files(paper, held);
+    }
+}
+
+/// What the settings decide, for whoever has asked no server.
+pub(super) fn describe_settings(paper: &mut Paper, explained: &Explained) {
+    paper.line(&[Cell(one_line(&explained.module), Tone::Strong)]);
+    paper.table(&settings(explained));
+}
+
+fn settings(explained: &Explained) -> Vec<Vec<Cell>> {
     let mut rows = Vec::new();
     let mut say = |name: &str, text: String, tone, by: Option<&Rule>| {
         rows.push(vec![
@@ -75,25 +104,7 @@ pub(super) fn describe(paper: &mut Paper, explained: &Explained) {
     for (name, text, tone) in explained.direct.iter().flat_map(direct) {
         say(name, text, tone, None);
     }
-    let held = match (explained.versions_held, explained.told_by) {
-        (Some(0), _) => "nothing".to_owned(),
-        (Some(1), _) => "1 version".to_owned(),
-        (Some(versions), _) => format!("{} versions", count(versions)),
-        (None, _) => "not known: no server runs on the data directory".to_owned(),
-    };
-    say("held", held, Tone::Plain, None);
-    if explained.told_by == ToldBy::Settings {
-        say("told by", "the settings, as a server would start with them".to_owned(), Tone::Soft, None);
-    }
-    paper.table(&rows);
-    if !explained.asked.is_empty() {
-        paper.space();
-        paper.table(&asked(&explained.asked));
-    }
-    if let Some(held) = &explained.held {
-        paper.space();
-        files(paper, held);
-    }
+    rows
 }
 
 /// What was asked, a row each; what was said in more lines stands below its first.
