@@ -2,19 +2,21 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal};
 use testkit::{go, recipe};
 
 use crate::company::repositories::LIB;
 use crate::company::{Company, agree};
 
-/// A server of a tool. Dropped, it is gone.
+/// A server of a tool. Dropped, it is gone, with whatever it has started (`git daemon` is a child of git).
 struct Served(Child);
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        let _ = rustix::process::kill_process_group(Pid::from_child(&self.0), Signal::KILL);
         let _ = self.0.wait();
     }
 }
@@ -24,7 +26,7 @@ async fn serve(program: &str, args: impl Fn(u16) -> Vec<String>) -> (Served, u16
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut command = Command::new(program);
     let command = command.args(args(port)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let served = Served(command.spawn().unwrap());
+    let served = Served(command.process_group(0).spawn().unwrap());
     testkit::eventually(program, async || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
     (served, port)
 }
