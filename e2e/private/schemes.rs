@@ -1,38 +1,16 @@
 //! Over what is closed until a setting opens it: git's own protocol, files, Mercurial and Subversion by their own servers.
 
 use std::fs;
-use std::net::TcpListener;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal};
+use testkit::daemon::Daemon;
 use testkit::{go, recipe};
 
 use crate::company::repositories::LIB;
 use crate::company::{Company, agree};
 
-/// A server of a tool. Dropped, it is gone, with whatever it has started (`git daemon` is a child of git).
-struct Served(Child);
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = rustix::process::kill_process_group(Pid::from_child(&self.0), Signal::KILL);
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts a server on a free port, which the arguments are made for, and waits for it.
-async fn serve(program: &str, args: impl Fn(u16) -> Vec<String>) -> (Served, u16) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut command = Command::new(program);
-    let command = command.args(args(port)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let served = Served(command.process_group(0).spawn().unwrap());
-    testkit::eventually(program, async || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
-    (served, port)
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split(' ').map(str::to_owned).collect()
+/// Starts a server with arguments between spaces, in which `PORT` is a free one, and waits for it.
+async fn serve(company: &Company, program: &str, args: &str) -> Daemon {
+    Daemon::start(program, &args.split(' ').collect::<Vec<_>>(), &company.file("")).await
 }
 
 #[tokio::test]
@@ -43,10 +21,9 @@ async fn what_gits_own_protocol_and_files_lead_to_is_served_where_a_setting_open
     let company = Company::start().await;
     company.repository("Team/lib", LIB);
     let base = company.file("repositories").display().to_string();
-    let daemon = |port| {
-        words(&format!("daemon --export-all --listen=127.0.0.1 --port={port} --base-path={base} {base}"))
-    };
-    let (_daemon, port) = serve("git", daemon).await;
+    let args = format!("daemon --export-all --listen=127.0.0.1 --port=PORT --base-path={base} {base}");
+    let daemon = serve(&company, "git", &args).await;
+    let port = daemon.port();
     let url = format!("git://127.0.0.1:{port}/git/Team/lib");
     company.host.page("/Team/lib", &format!("corp.example/Team/lib git {url}"));
     let settings = ["network.allow=127.0.0.1", "network.schemes=corp.example/Team:git"];
@@ -133,9 +110,8 @@ async fn a_module_in_fossil_is_served_by_its_own_server() {
     let company = Company::start().await;
     recipe::make(FOSSIL, &company.file("fossil"));
     let repository = company.file("fossil/m.fossil").display().to_string();
-    let by = |port| words(&format!("server {repository} --localhost --port {port}"));
-    let (_fossil, port) = serve("fossil", by).await;
-    company.network.leads("fossil.corp.example", ([127, 0, 0, 1], port).into());
+    let fossil = serve(&company, "fossil", &format!("server {repository} --localhost --port PORT")).await;
+    company.network.leads("fossil.corp.example", ([127, 0, 0, 1], fossil.port()).into());
     company.host.page("/Team/fossil", "corp.example/Team/fossil fossil https://fossil.corp.example/");
     let larder = company.larder(&["vcs.remember=1m"]);
     let latest = larder.ask("/corp.example/!team/fossil/@latest").await;
@@ -159,14 +135,13 @@ async fn modules_in_mercurial_and_subversion_are_served_where_govcs_lets_them_be
     let (hg, svn) = (company.file("hg"), company.file("svn"));
     recipe::make(HG, &hg);
     recipe::make(SVN, &svn);
-    let by = |port| words(&format!("serve --cwd {} -a 127.0.0.1 -p {port}", hg.display()));
-    let (_hg, port) = serve("hg", by).await;
-    company.network.leads("hg.corp.example", ([127, 0, 0, 1], port).into());
+    let args = format!("serve --cwd {} -a 127.0.0.1 -p PORT", hg.display());
+    let hg = serve(&company, "hg", &args).await;
+    company.network.leads("hg.corp.example", ([127, 0, 0, 1], hg.port()).into());
     company.host.page("/Team/hg", "corp.example/Team/hg hg https://hg.corp.example/");
-    let by = |port| {
-        words(&format!("-d --foreground -r {} --listen-host 127.0.0.1 --listen-port {port}", svn.display()))
-    };
-    let (_svn, port) = serve("svnserve", by).await;
+    let args = format!("-d --foreground -r {} --listen-host 127.0.0.1 --listen-port PORT", svn.display());
+    let svnserve = serve(&company, "svnserve", &args).await;
+    let port = svnserve.port();
     let url = format!("svn://127.0.0.1:{port}/.repository/trunk");
     company.host.page("/Team/svn", &format!("corp.example/Team/svn svn {url}"));
     let settings = ["network.allow=127.0.0.1", "network.schemes=corp.example/Team:svn", "vcs.remember=1m"];

@@ -1,8 +1,11 @@
 //! A server of a version control system's own, for tests that ask it on loopback.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal};
 
 use crate::eventually;
 
@@ -15,7 +18,8 @@ pub struct Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        // With whatever it has started: `git daemon` is a child of git.
+        let _ = rustix::process::kill_process_group(Pid::from_child(&self.process), Signal::KILL);
         let _ = self.process.wait();
     }
 }
@@ -28,7 +32,7 @@ impl Daemon {
         let mut command = Command::new(program);
         command.args(args).current_dir(dir).env("FOSSIL_HOME", dir).env("USER", "x").env("HGRCPATH", "");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
+        let process = command.process_group(0).spawn().unwrap_or_else(|error| panic!("{program}: {error}"));
         let listens = async || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
         eventually("the server listens", listens).await;
         Self { process, port }
